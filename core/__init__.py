@@ -1,0 +1,1 @@
+"""etlgan without a screen: glyphs in, labelled handwriting out."""

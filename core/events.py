@@ -1,0 +1,92 @@
+"""What a trainer says: typed facts, one JSON object a line in `events.jsonl`.
+
+A non-finite number is written as null. A torn last line is the reader's business: it waits for the rest. Fields named in TIME_FIELDS differ between two runs of one seed; everything else is equal to the last digit on CPU.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from core.errors import RunError
+
+TIME_FIELDS = frozenset({"time", "seconds", "images_per_s", "path"})
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", forbid_unknown_fields=False):
+    """Base: `step` is the number of finished updates, `time` Unix seconds."""
+
+    step: int
+    time: float
+
+
+class Started(Event, frozen=True, tag="started"):
+    """An attempt begins (or goes on) at `step`, with everything that was resolved automatically."""
+
+    attempt: int
+    device: str
+    precision: str
+    threads: int
+    batch_size: int
+    classes: int
+    steps: int
+    data: str  # fingerprint of the glyph set
+
+
+class Step(Event, frozen=True, tag="step"):
+    """Means over the report interval that ends at `step`."""
+
+    seconds: float  # of training in this attempt, set-up and drawing left out
+    images_per_s: float | None
+    d: float | None  # discriminator loss
+    g: float | None  # generator's adversarial loss
+    info_cat: float | None  # categorical information loss, nats
+    info_con: float | None  # continuous information loss
+    q_real: float | None  # Q's accuracy on real images, 0 .. 1 (classic: of its best guess for nothing, so null)
+    q_fake: float | None  # Q's accuracy on generated images, 0 .. 1
+
+
+class Sampled(Event, frozen=True, tag="sampled"):
+    """A picture was drawn."""
+
+    path: str  # inside the run directory
+    kind: Literal["grid", "traversal"]
+    rows: list[str]  # what each row shows: characters
+
+
+class Saved(Event, frozen=True, tag="saved"):
+    """A checkpoint was written."""
+
+    path: str  # inside the run directory
+    best: bool
+
+
+class Scored(Event, frozen=True, tag="scored"):
+    """A score card, quick or whole."""
+
+    scores: dict[str, float | None]
+
+
+class Finished(Event, frozen=True, tag="finished"):
+    """The attempt's own word on how it ended."""
+
+    attempt: int
+    state: Literal["finished", "stopped", "failed"]
+    message: str
+
+
+AnyEvent = Started | Step | Sampled | Saved | Scored | Finished
+
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: AnyEvent) -> bytes:
+    """One line, newline included; NaN and infinities become null (msgspec's rule)."""
+    return msgspec.json.encode(event) + b"\n"
+
+
+def decode(line: bytes, *, where: str = "events.jsonl") -> AnyEvent:
+    """One line back. Anything that is no known event: RunError that names the place."""
+    try:
+        return _decoder.decode(line)
+    except msgspec.MsgspecError as error:
+        raise RunError(f"{where}: not an event line: {error}") from None

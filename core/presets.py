@@ -1,0 +1,93 @@
+"""Experiments by name: a preset is a row of changes to the defaults, a recipe likewise."""
+
+import difflib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from core import config
+from core.config import RunConfig
+from core.errors import ConfigError
+
+# The hyper-parameters of the public InfoGAN script (batch 64, Adam 2e-4 (0.5, 0.999), z 62, lambda_con 0.1), for the
+# method of Chen et al. 2016; `etl` is what config.py's defaults say.
+RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "etl": {},
+        "classic": {
+            "model.noise": 62,
+            "model.codes": 2,
+            "model.anchored": 0,
+            "recipe.adversarial": "bce",
+            "recipe.r1": 0.0,
+            "recipe.label_real": 0.0,
+            "recipe.label_fake": 1.0,
+            "recipe.code": 0.1,
+            "recipe.ema": 0.0,
+            "train.batch_size": 64,
+            "train.lr": 2e-4,
+            "train.lr_final": 1.0,
+            "train.beta1": 0.5,
+            "train.beta2": 0.999,
+        },
+    }
+)
+
+
+class Preset(NamedTuple):
+    """One named experiment."""
+
+    about: str
+    seconds: int  # to expect on 2 CPU cores, from the first step to the last
+    changes: Mapping[str, Any]
+
+
+def _row(
+    about: str, *, chars: str, size: int, net: str, per_char: int, steps: int, batch: int, seconds: int, **more: Any
+) -> Preset:
+    changes = {
+        "data.chars": chars,
+        "data.size": size,
+        "data.per_char": per_char,
+        "model.size": net,
+        "train.steps": steps,
+        "train.batch_size": batch,
+    }
+    return Preset(
+        about, seconds, MappingProxyType(changes | {key.replace("__", "."): value for key, value in more.items()})
+    )
+
+
+# fmt: off
+PRESETS: Mapping[str, Preset] = MappingProxyType({
+    "digits":         _row("10 digits",               chars="digits",         size=32, net="xs", per_char=700, steps=1400, batch=128, seconds=270),
+    "hiragana-a-ka":  _row("10 hiragana, あ and か rows", chars="hiragana-a-ka",  size=32, net="xs", per_char=700, steps=1400, batch=128, seconds=270),
+    "hiragana-sa-ha": _row("20 hiragana, さ to は rows",  chars="hiragana-sa-ha", size=32, net="xs", per_char=700, steps=2400, batch=128, seconds=520),
+    "hiragana":       _row("all 46 hiragana",         chars="hiragana",       size=32, net="xs", per_char=700, steps=4000, batch=128, seconds=860),
+    "katakana":       _row("all 46 katakana",         chars="katakana",       size=32, net="xs", per_char=700, steps=4000, batch=128, seconds=860),
+    "kanji-10":       _row("10 kanji, 161 images each", chars="kanji-10",     size=32, net="xs", per_char=161, steps=1800, batch=128, seconds=460, recipe__augment=0.5),
+    "kanji-10-700":   _row("10 kanji, 700 images each", chars="kanji-10",     size=32, net="xs", per_char=700, steps=1800, batch=128, seconds=400),
+    "jis1":           _row("2,965 kanji, 161 images each; wants a GPU", chars="jis1", size=64, net="l", per_char=161, steps=60000, batch=512, seconds=2_000_000, recipe__augment=0.5, recipe__ramp=0.15, train__sample_every=1000, train__save_every=2000),
+})
+# fmt: on
+
+
+def preset(name: str) -> Preset:
+    """The row of that name; unknown: ConfigError naming the nearest."""
+    if name not in PRESETS:
+        close = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]!r}?" if close else "`etlgan presets` lists them"
+        raise ConfigError(f"unknown preset {name!r}; {hint}")
+    return PRESETS[name]
+
+
+def resolve(name: str = "", changes: Mapping[str, Any] = MappingProxyType({})) -> RunConfig:
+    """Defaults <- recipe row <- preset row <- `changes` (dotted names; text is converted)."""
+    row = preset(name).changes if name else {}
+    recipe = config.override(RunConfig(), {k: v for k, v in changes.items() if k == "recipe.name"}).recipe.name
+    return config.override(RunConfig(), {"preset": name, **RECIPES[recipe], **_unless(recipe, row), **changes})
+
+
+def _unless(recipe: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A preset speaks of the default recipe: where `classic` has a row of its own, that one counts."""
+    return row if recipe == "etl" else {key: value for key, value in row.items() if key not in RECIPES[recipe]}

@@ -1,0 +1,151 @@
+"""Every file name of a home and of a run directory, written once. Standard library only: the runner uses it too."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that runs live in: the current one, `--home`, or ETLGAN_HOME."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, given: Path | None = None) -> "Home":
+        """`given`, else ETLGAN_HOME, else the current folder; absolute."""
+        return cls((given or Path(os.environ.get("ETLGAN_HOME") or ".")).expanduser().resolve())
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def trash(self) -> Path:
+        return self.root / "trash"
+
+    @property
+    def database(self) -> Path:
+        """The index; ETLGAN_DB puts it elsewhere (a local disk where the home is on the network)."""
+        elsewhere = os.environ.get("ETLGAN_DB")
+        return Path(elsewhere).expanduser().resolve() if elsewhere else self.root / "runs.db"
+
+    def run(self, run_id: str) -> "RunDir":
+        return RunDir(self.runs / run_id)
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """One run: the truth about it."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        """The configuration as resolved before the start."""
+        return self.path / "config.json"
+
+    @property
+    def meta(self) -> Path:
+        """What people say about the run: name, tags, note, priority, parent; when it was made."""
+        return self.path / "meta.json"
+
+    @property
+    def env(self) -> Path:
+        """Where and with what the run was made: commit, diff, argv, versions, host, device, data fingerprint."""
+        return self.path / "env.json"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def console(self) -> Path:
+        return self.path / "console.log"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while an attempt lives; holds that attempt's number, pid and host as JSON."""
+        return self.path / "alive.lock"
+
+    @property
+    def exit(self) -> Path:
+        """How the newest attempt's process ended, written by the runner."""
+        return self.path / "exit.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def grid(self) -> Path:
+        return self.path / "grid.png"
+
+    @property
+    def traversal(self) -> Path:
+        return self.path / "traversal.png"
+
+    @property
+    def losses(self) -> Path:
+        return self.path / "losses.png"
+
+    @property
+    def progress(self) -> Path:
+        return self.path / "progress.gif"
+
+    def checkpoint(self, step: int) -> Path:
+        return self.checkpoints / f"{step:08d}.safetensors"
+
+    def sample(self, step: int, kind: str = "grid") -> Path:
+        return self.samples / (f"{step:08d}.png" if kind == "grid" else f"{step:08d}-{kind}.png")
+
+
+def cache_root() -> Path:
+    """Prepared glyphs and the like: ETLGAN_CACHE, else the user's cache folder. Everything in it can be made again."""
+    base = os.environ.get("ETLGAN_CACHE")
+    if base:
+        return Path(base).expanduser().resolve()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etlgan"
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """All or nothing, also across a power cut: temporary file, fsync, rename, fsync of the folder."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_json(path: Path, tree: Any) -> None:
+    """`write_atomic` of readable JSON."""
+    write_atomic(path, (json.dumps(tree, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; {} when the file is missing, damaged, or holds something else."""
+    try:
+        tree = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return tree if isinstance(tree, dict) else {}

@@ -1,6 +1,7 @@
 """What a trainer says: typed facts, one JSON object a line in `events.jsonl`.
 
-A non-finite number is written as null. A torn last line is the reader's business: it waits for the rest. Fields named in TIME_FIELDS differ between two runs of one seed; everything else is equal to the last digit on CPU.
+A non-finite number is written as null; a torn last line is the reader's business: it waits for the rest. Fields named
+in TIME_FIELDS differ between two runs of one seed; everything else is equal to the last digit on CPU.
 """
 
 from typing import Literal

@@ -357,7 +357,7 @@ def decode(text: bytes, *, where: str = "config.json") -> RunConfig:
         if not isinstance(tree, dict):
             raise ConfigError(f"{where}: holds no configuration (a JSON object was expected)")
         return msgspec.convert(upgrade(tree, where=where), RunConfig)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{where}: {error}") from None
 
 

@@ -89,5 +89,13 @@ def decode(line: bytes, *, where: str = "events.jsonl") -> AnyEvent:
     """One line back. Anything that is no known event: RunError that names the place."""
     try:
         return _decoder.decode(line)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RunError(f"{where}: not an event line: {error}") from None
+
+
+def decode_lines(block: bytes) -> list[AnyEvent]:
+    """Many whole lines in one go, several times faster than one by one. One damaged line: RunError for the block."""
+    try:
+        return _decoder.decode_lines(block)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RunError(f"not event lines: {error}") from None

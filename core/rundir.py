@@ -35,6 +35,10 @@ class Home:
     def run(self, run_id: str) -> "RunDir":
         return RunDir(self.runs / run_id)
 
+    def draft(self, run_id: str) -> "RunDir":
+        """Where a run is put together before it appears, whole, under its own name; readers skip dotted names."""
+        return RunDir(self.runs / f".new-{run_id}")
+
 
 @dataclass(frozen=True)
 class RunDir:
@@ -146,6 +150,6 @@ def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; {} when the file is missing, damaged, or holds something else."""
     try:
         tree = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return tree if isinstance(tree, dict) else {}

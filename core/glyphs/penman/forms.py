@@ -1,0 +1,97 @@
+"""How people write a character: one form, or several of which each writer has one.
+
+KanjiVG has one form a character, with every stroke apart. Written here: the digits as people write them, and the kana
+of which a joined and an unjoined form are about equally common.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from core.glyphs.penman.strokes import KIND, Array, Stroke, strokes
+
+_BOX = 100.0  # of the points below, x right, y down
+
+
+class Form(NamedTuple):
+    strokes: tuple[Stroke, ...]
+    joined: frozenset[int]  # strokes whose end runs into the next stroke's start with the pen down
+    share: float  # of the writers
+
+
+class _Row(NamedTuple):
+    """Strokes parted by `/`, each a smooth line through its points, with a corner at a point marked `!`."""
+
+    share: float
+    lines: str | None = None  # None: KanjiVG's strokes
+    joined: tuple[int, ...] = ()
+
+
+_SEVEN = "72,17! 62,40 53,62 48,86"
+
+_FORMS: dict[str, tuple[_Row, ...]] = {
+    "0": (
+        _Row(0.45, "52,14 37,25 32,50 37,76 50,86 63,76 68,50 63,25 51,14"),
+        _Row(0.35, "54,14 34,24 26,50 34,77 50,86 67,77 75,50 67,24 50,14"),
+        _Row(0.20, "62,18 47,14 33,28 29,52 36,77 50,86 64,77 71,50 66,26 55,15"),
+    ),
+    "1": (
+        _Row(0.62, "51,14 50,50 49,86"),
+        _Row(0.28, "38,31 46,24 52,14! 51,50 50,86"),
+        _Row(0.10, "38,30 46,24 52,14! 51,50 51,86 / 35,86 50,86 66,86"),
+    ),
+    "4": (
+        _Row(0.40),
+        _Row(0.30, "40,16 35,38 29,58! 52,58 76,57 / 60,38 60,62 59,86"),
+        _Row(0.30, "60,14 42,40 25,62! 50,62 77,61 / 60,14 60,50 59,86"),
+    ),
+    "7": (
+        _Row(0.35, "28,18 50,18 " + _SEVEN),
+        _Row(0.40, "29,18 28,26 28,34 / 29,18 50,18 " + _SEVEN),
+        _Row(0.25, "28,33 28,26 30,18! 50,18 " + _SEVEN),
+    ),
+    "9": (
+        _Row(0.40, "68,24 55,14 39,19 32,33 39,47 53,48 65,38 69,22! 69,50 66,86"),
+        _Row(0.30, "68,24 55,14 39,19 32,33 39,47 53,48 65,38 69,24! 70,52 63,75 49,86 36,83"),
+        _Row(0.30, "66,20 52,14 36,21 31,35 39,47 53,46 64,35 68,19! 63,50 54,86"),
+    ),
+    "き": (_Row(0.6), _Row(0.4, joined=(2,))),
+    "さ": (_Row(0.6), _Row(0.4, joined=(1,))),
+    "そ": (
+        _Row(0.6),
+        _Row(0.4, "34,16 38,20 41,27 / 67,15 50,32 27,49! 52,43 84,38! 60,46 47,60 49,77 60,85 74,86"),
+    ),
+    "ふ": (_Row(0.6), _Row(0.4, joined=(0,))),
+    "り": (_Row(0.65), _Row(0.35, joined=(0,))),
+    "ら": (_Row(0.75), _Row(0.25, joined=(0,))),
+}
+
+
+@cache
+def forms(character: str) -> tuple[Form, ...]:
+    """The forms of a character; their shares add up to 1."""
+    return tuple(_form(character, row) for row in _FORMS.get(character, (_Row(1.0),)))
+
+
+def _form(character: str, row: _Row) -> Form:
+    lines = row.lines
+    drawn = strokes(character) if lines is None else [_drawn(line) for line in lines.split("/")]
+    return Form(tuple(drawn), frozenset(row.joined), row.share)
+
+
+def _drawn(line: str) -> Stroke:
+    pieces = [re.findall(r"[^ ]+", piece) for piece in re.sub(r"(\S+)!", r"\1 ! \1", line).split("!")]
+    curves = [_through(np.array([[float(n) for n in point.split(",")] for point in piece]) / _BOX) for piece in pieces]
+    return Stroke(np.concatenate([curves[0], *(curve[1:] for curve in curves[1:])]), KIND["plain"], 0)
+
+
+def _through(points: Array) -> Array:
+    """(m, 2) points -> (1 + 3 (m - 1), 2) control points of a Catmull-Rom curve through them."""
+    around = np.vstack([points[0], points, points[-1]])
+    tangent = (around[2:] - around[:-2]) / 6
+    handles = [points[:-1] + tangent[:-1], points[1:] - tangent[1:], points[1:]]
+    return np.vstack([points[:1], np.stack(handles, 1).reshape(-1, 2)])

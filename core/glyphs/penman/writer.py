@@ -1,0 +1,95 @@
+"""Who holds the pen: a writer is a row of traits, the same for every character he or she writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from core.glyphs.penman.noise import Floats, Keys, Noise
+
+
+class Trait(NamedTuple):
+    law: Literal["plus", "times", "between"]  # a + b z, a exp(b z), uniform from a to b
+    a: float
+    b: float
+
+
+TRAITS: dict[str, Trait] = {
+    #                      law       a       b        unit and meaning
+    "slant":      Trait("plus",    0.00,   0.070),  # shear of x by y: leaning to the right
+    "rise":       Trait("plus",    0.035,  0.045),  # shear of y by x: horizontals rise to the right
+    "aspect":     Trait("times",   1.00,   0.070),  # width by height
+    "size":       Trait("times",   0.85,   0.075),  # of the box
+    "right":      Trait("plus",    0.00,   0.045),  # em off the middle
+    "down":       Trait("plus",    0.00,   0.045),  # em off the middle
+    "width":      Trait("times",   0.0844, 0.220),  # em across the pen's line: 2.7 pixels at 64
+    "dark":       Trait("plus",    0.86,   0.100),  # ink of a full line, 1 is black
+    "thinning":   Trait("between", 0.10,   0.450),  # of the line where the pen is fast
+    "cursive":    Trait("between", 0.00,   1.000),  # neat to running hand
+    "round":      Trait("between", 0.40,   2.600),  # corners, in points along the line
+    "curl":       Trait("plus",    0.00,   0.170),  # curves exaggerated or flattened
+    "tremor":     Trait("times",   0.0035, 0.500),  # em
+    "sloppy":     Trait("times",   1.29,   0.240),  # factor on all shape noise
+    "pressure":   Trait("plus",    0.00,   0.250),  # start heavier than end
+    "sweep":      Trait("between", 0.00,   1.000),  # how much sweeps thin out
+    "wide":       Trait("plus",    0.00,   0.050),  # horizontals longer than verticals
+    "neat":       Trait("between", 0.70,   1.000),  # share of a gap at a junction that is closed
+    "grain":      Trait("between", 0.10,   0.400),  # paper tooth in the line
+    "blur":       Trait("between", 0.25,   0.700),  # pixels at 64
+    "paper":      Trait("between", 0.00,   1.000),  # rank of the sheet's grey among all sheets
+}  # fmt: skip
+WARP_TERMS = 5  # of `pen.WARP` that have a personal part
+WARP = 0.026  # em
+
+CURSIVE_POWER = 1.6  # most people write neatly
+
+
+@dataclass(frozen=True)
+class Style:
+    """Traits of B writers, each (B,); `warp` bends the whole character."""
+
+    slant: Floats
+    rise: Floats
+    aspect: Floats
+    size: Floats
+    right: Floats
+    down: Floats
+    width: Floats
+    dark: Floats
+    thinning: Floats
+    cursive: Floats
+    round: Floats
+    curl: Floats
+    tremor: Floats
+    sloppy: Floats
+    pressure: Floats
+    sweep: Floats
+    wide: Floats
+    neat: Floats
+    grain: Floats
+    blur: Floats
+    paper: Floats
+    warp: Floats  # (B, 2, WARP_TERMS)
+
+    def rows(self, index: np.ndarray) -> Style:
+        """The style of some of the writers."""
+        return Style(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+
+
+def style(keys: Keys) -> Style:
+    """(B,) keys of writers -> their traits."""
+    noise = Noise(keys)
+    values = {name: _value(trait, noise) for name, trait in TRAITS.items()}
+    values["cursive"] = values["cursive"] ** np.float32(CURSIVE_POWER)
+    values["dark"] = np.clip(values["dark"], 0.6, 1.0)
+    values["size"] = np.clip(values["size"], 0.70, 1.0)
+    return Style(**values, warp=WARP * noise.normal(2, WARP_TERMS))
+
+
+def _value(trait: Trait, noise: Noise) -> Floats:
+    if trait.law == "between":
+        return np.float32(trait.a) + np.float32(trait.b - trait.a) * noise.uniform(1)[:, 0]
+    z = np.float32(trait.b) * noise.normal(1)[:, 0]
+    return np.float32(trait.a) + z if trait.law == "plus" else np.float32(trait.a) * np.exp(z)

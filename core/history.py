@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from core import events
 from core.errors import RunError
@@ -17,6 +18,8 @@ LONGEST_LINE = 64 << 20  # bytes; what is longer is no event
 
 # The columns of History that are fields of Step under the same name and may be null there.
 MEASURED = ("images_per_s", "d", "g", "info_cat", "info_con", "q_real", "q_fake")
+
+File = TypeVar("File", Sampled, Saved)
 
 
 class Tail:
@@ -176,10 +179,10 @@ class History:
             del getattr(self, name)[length:]
 
 
-def _drop_said_again(files: list[Sampled] | list[Saved], event: Sampled | Saved) -> None:
+def _drop_said_again(files: list[File], event: File) -> None:
     """A resumed attempt draws and saves once more at the step it resumes from: the same file."""
     if files and files[-1].step >= event.step:
-        files[:] = [old for old in files if old.path != event.path]  # type: ignore[assignment]  # one kind a list
+        files[:] = [old for old in files if old.path != event.path]
 
 
 def curves(path: Path) -> History:

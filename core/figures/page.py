@@ -26,7 +26,7 @@ HAIRLINE = 1
 FAINT = 40  # ink of a hairline
 SOFT = 150  # ink of what is said by the way
 
-WIDEST, TALLEST = 1500, 1600  # a page keeps below, unless scale 1 already goes beyond
+PAGE = 1500, 1600  # width and height that a page keeps below, unless scale 1 already goes beyond
 CELL = 96  # an image is enlarged up to about here
 SHAPE = 1.25  # width by height that a page likes best
 MOST_PANELS = 6
@@ -110,15 +110,15 @@ class Layout(NamedTuple):
     across: int
 
 
-def fit(blocks: Sequence[Block], *, across: int = 0) -> Layout:
-    """The largest scale within the page's limits, then the most pleasing shape; scale 1 where nothing fits.
+def fit(blocks: Sequence[Block], *, across: int = 0, room: tuple[int, int] = PAGE) -> Layout:
+    """The largest scale within `room`, then the most pleasing shape; scale 1 where nothing fits.
 
     `across` fixes how many blocks stand in a line.
     """
     largest = max(1, -(-CELL // max(blocks[0].images.shape[2:])))
     lines = [across] if across else range(1, len(blocks) + 1)
     layouts = [Layout(scale, count) for scale, count in product(range(1, largest + 1), lines)]
-    return max(layouts, key=lambda layout: _merit(*page_size(blocks, layout), layout.scale))
+    return max(layouts, key=lambda layout: _merit(page_size(blocks, layout), layout.scale, room))
 
 
 def page_size(blocks: Sequence[Block], layout: Layout) -> tuple[int, int]:
@@ -129,16 +129,16 @@ def page_size(blocks: Sequence[Block], layout: Layout) -> tuple[int, int]:
     return width, sum(max(h for _, h in line) for line in lines) + GAP * (len(lines) - 1)
 
 
-def _merit(width: int, height: int, scale: int) -> tuple[float, float, float]:
-    excess = max(width / WIDEST, height / TALLEST, 1.0)
-    return -excess, scale, -abs(math.log(width / height / SHAPE))
+def _merit(size: tuple[int, int], scale: int, room: tuple[int, int]) -> tuple[float, float, float]:
+    excess = max(size[0] / room[0], size[1] / room[1], 1.0)
+    return -excess, scale, -abs(math.log(size[0] / size[1] / SHAPE))
 
 
-def in_panels(block: Block) -> tuple[list[Block], Layout]:
+def in_panels(block: Block, *, room: tuple[int, int] = PAGE) -> tuple[list[Block], Layout]:
     """A tall block cut into as many panels side by side as make the best page."""
     counts = range(1, min(MOST_PANELS, len(block.images)) + 1)
-    choices = [(panels, fit(panels, across=len(panels))) for panels in map(block.panels, counts)]
-    return max(choices, key=lambda choice: _merit(*page_size(*choice), choice[1].scale))
+    choices = [(panels, fit(panels, across=len(panels), room=room)) for panels in map(block.panels, counts)]
+    return max(choices, key=lambda choice: _merit(page_size(*choice), choice[1].scale, room))
 
 
 def compose(blocks: Sequence[Block], layout: Layout, *, title: str = "", note: str = "") -> np.ndarray:

@@ -1,0 +1,81 @@
+"""python -P -m core.runs.runner RUN_DIR: holds a run's lock while its trainer works, then writes how it ended.
+
+Standard library, core.rundir and core.runs.alive only: it must stay small, start at once and survive its trainer.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from core.rundir import RunDir, write_json
+from core.runs import alive
+
+TRAINER = "ETLGAN_TRAINER"  # environment variable for tests: another module to run as the trainer
+
+
+def main(path: Path) -> int:
+    """Run one attempt to its end. The lock's descriptor and content come from the launcher."""
+    run, descriptor, asked = RunDir(path), int(os.environ[alive.LOCK_FD]), threading.Event()
+    _note_stops(asked)
+    holder = alive.read(run)._replace(pid=os.getpid(), started=alive.started_of(os.getpid()))
+    alive.write(descriptor, holder)
+    threading.Thread(target=_beat, args=(descriptor,), daemon=True).start()
+    returncode = None
+    if not asked.is_set():
+        trainer = subprocess.Popen(_command(run), pass_fds=(descriptor,))
+        if asked.is_set():  # it came while the trainer was being forked, and was lost there
+            trainer.send_signal(signal.SIGTERM)
+        started = alive.started_of(trainer.pid)
+        alive.write(descriptor, holder._replace(trainer=trainer.pid, trainer_started=started))
+        returncode = trainer.wait()
+    _write_exit(run, descriptor, ending(holder.attempt, returncode, stopped=asked.is_set()))
+    return 0
+
+
+def ending(attempt: int, returncode: int | None, *, stopped: bool) -> dict[str, Any]:
+    """What exit.json says. `signal` is a name such as SIGKILL or ""; returncode None: no trainer was started."""
+    number = -returncode if returncode is not None and returncode < 0 else 0
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}" if number else ""
+    return {"attempt": attempt, "returncode": returncode, "signal": name, "stopped": stopped, "time": time.time()}
+
+
+def _command(run: RunDir) -> list[str]:
+    """-P: a core.py in the user's folder must not be taken for ours."""
+    return [sys.executable, "-P", "-m", os.environ.get(TRAINER) or "core.trainer", str(run.path)]
+
+
+def _note_stops(asked: threading.Event) -> None:
+    """SIGTERM goes to the whole group: the trainer obeys it, the runner notes it and waits.
+
+    The launcher starts us with SIGTERM blocked, so that one that comes before this line waits for it.
+    """
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+
+    signal.signal(signal.SIGTERM, note)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def _beat(descriptor: int) -> None:
+    while True:
+        alive.beat(descriptor)
+        time.sleep(alive.BEAT_SECONDS)
+
+
+def _write_exit(run: RunDir, descriptor: int, tree: dict[str, Any]) -> None:
+    try:
+        write_json(run.exit, tree)
+    except OSError as error:  # disk full: the lock's block is ours already
+        print(f"runner: cannot write {run.exit}: {error.strerror}", file=sys.stderr)
+        alive.write(descriptor, alive.read(run)._replace(exit=tree))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,148 @@
+"""What a run is doing, derived anew on every look: from the lock, the newest attempt's last word and exit.json."""
+
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+from core import events
+from core.errors import RunError
+from core.events import AnyEvent, Finished, Started, Step
+from core.rundir import RunDir, read_json
+from core.runs import alive
+
+Kind = Literal["queued", "running", "finished", "stopped", "failed", "killed", "crashed"]
+
+SILENCE_SECONDS = 300.0  # a live run that said nothing for so long, and for
+SILENCE_STEPS = 20  # so many of its usual reports, is stale
+LOOK_BACK = (1 << 12, 1 << 16, 1 << 20)  # bytes from the end of events.jsonl, until a first or last word is found
+
+
+class State(NamedTuple):
+    """One run, now."""
+
+    kind: Kind
+    detail: str = ""  # "rc 1", "SIGKILL", "" where there is nothing to add
+    message: str = ""  # the trainer's last word, for people
+    stale: bool = False  # live, but silent for suspiciously long: a warning, no verdict
+
+    @property
+    def live(self) -> bool:
+        return self.kind == "running"
+
+
+def state_of(run: RunDir) -> State:
+    """Lock held: running. Else the newest attempt's Finished event or exit.json decides; neither: crashed."""
+    holder = alive.read(run)
+    if alive.held(run, holder):
+        return State("running", stale=_silent(run, holder))
+    return _ended(run)
+
+
+def newest_attempt(run: RunDir) -> int:
+    """Number of the latest attempt by any witness; 0: never started."""
+    return _newest(alive.read(run).attempt, _exit(run), last_word(run))
+
+
+def reached(run: RunDir) -> int:
+    """The step of the newest event, 0 where there is none."""
+    return next((event.step for event in _backwards(run)), 0)
+
+
+def last_word(run: RunDir) -> Started | Finished | None:
+    """The newest event that opens or closes an attempt."""
+    lines = _backwards(run, containing=(b'"started"', b'"finished"'))
+    return next((event for event in lines if isinstance(event, Started | Finished)), None)
+
+
+def _ended(run: RunDir) -> State:
+    word, ending, attempt = last_word(run), _exit(run), alive.read(run).attempt
+    attempt = _newest(attempt, ending, word)
+    ours = ending if ending.get("attempt") == attempt else {}
+    if isinstance(word, Finished) and word.attempt == attempt:
+        return State(word.state, _detail(ours) if word.state == "failed" else "", word.message)
+    if not ours:
+        return State("crashed", "" if attempt else "never started")
+    return _by_exit(ours)
+
+
+def _by_exit(ending: dict[str, Any]) -> State:
+    """The trainer left without a last word."""
+    if ending.get("stopped") and (ending.get("returncode") in (None, 0) or ending.get("signal") == "SIGTERM"):
+        return State("stopped", "", "stopped before it had begun")
+    if ending.get("signal"):
+        return State("killed", _detail(ending))
+    return State("finished") if ending.get("returncode") == 0 else State("failed", _detail(ending))
+
+
+def _detail(ending: dict[str, Any]) -> str:
+    return str(ending.get("signal") or "") or f"rc {ending.get('returncode')}"
+
+
+def _newest(noted: int, ending: dict[str, Any], word: Started | Finished | None) -> int:
+    return max(noted, int(ending.get("attempt", 0)), word.attempt if word else 0)
+
+
+def _exit(run: RunDir) -> dict[str, Any]:
+    """exit.json, or what the lock says in its place after a full disk; {} unless its numbers are numbers."""
+    tree = read_json(run.exit)
+    noted = alive.read(run).exit
+    if noted and _sane(noted) and noted["attempt"] >= (tree["attempt"] if _sane(tree) else 0):
+        return noted
+    return tree if _sane(tree) else {}
+
+
+def _sane(tree: dict[str, Any]) -> bool:
+    code = tree.get("returncode")
+    return isinstance(tree.get("attempt"), int) and (code is None or isinstance(code, int))
+
+
+def _backwards(run: RunDir, *, containing: tuple[bytes, ...] = (b"",)) -> Iterator[AnyEvent]:
+    """Events from the newest on, over at most the last LOOK_BACK[-1] bytes; only lines with one of these words."""
+    seen = 0
+    for span in LOOK_BACK:
+        lines, whole = _last_lines(run, span)
+        yield from _decoded([line for line in lines[seen:] if any(word in line for word in containing)])
+        seen = len(lines)
+        if whole:
+            return
+
+
+def _last_lines(run: RunDir, span: int) -> tuple[list[bytes], bool]:
+    """Whole lines within `span` bytes of the end, newest first, and whether these are all."""
+    try:
+        with run.events.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - span))
+            lines = file.read(span).split(b"\n")
+    except OSError:
+        return [], True
+    whole = size <= span
+    return lines[-2 : None if whole else 0 : -1], whole
+
+
+def _silent(run: RunDir, holder: alive.Holder) -> bool:
+    try:
+        last = max(run.events.stat().st_mtime, holder.time)
+    except OSError:
+        last = holder.time
+    silence = time.time() - last
+    return silence > SILENCE_SECONDS and silence > SILENCE_STEPS * _usual_pause(run)
+
+
+def _usual_pause(run: RunDir) -> float:
+    """Median seconds between two reports of the last few; 0 where there are none."""
+    lines, _ = _last_lines(run, 1 << 16)
+    times = [event.time for event in _decoded(lines[:200]) if isinstance(event, Step)]
+    return statistics.median(later - sooner for later, sooner in pairwise(times)) if times[1:] else 0.0
+
+
+def _decoded(lines: list[bytes]) -> Iterator[AnyEvent]:
+    """Damaged lines are passed over here; whoever reads the whole file tells of them."""
+    for line in lines:
+        try:
+            yield events.decode(line)
+        except RunError:
+            continue

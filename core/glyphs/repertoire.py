@@ -48,7 +48,10 @@ def _part(part: str, spec: str) -> tuple[str, ...]:
         return _SETS[part][1]()
     if _LIKE_A_NAME.fullmatch(part) or part.lower() in _SETS:
         near = difflib.get_close_matches(part.lower(), _SETS, n=1, cutoff=0.0)[0]
-        raise ConfigError(f"no character set is named {part!r}; did you mean {near!r}? There are: {', '.join(_SETS)}")
+        raise ConfigError(
+            f"no character set is named {part!r}; did you mean {near!r}? There are: {', '.join(_SETS)}. "
+            "Single small letters are joined with '+', such as a+b"
+        )
     return tuple(c for c in part if not c.isspace())
 
 

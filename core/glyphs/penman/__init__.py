@@ -16,9 +16,9 @@ from core.errors import DataError
 from core.glyphs.penman.master import polyline
 from core.glyphs.penman.noise import Floats
 from core.glyphs.penman.pen import written
-from core.glyphs.penman.raster import raster
-from core.glyphs.penman.scan import ScannedCells, scan
-from core.glyphs.penman.strokes import characters, strokes
+from core.glyphs.penman.raster import rasterise
+from core.glyphs.penman.scan import ScannedCells, scanned
+from core.glyphs.penman.strokes import characters, strokes_of
 
 __all__ = ["SIZES", "ScannedCells", "characters", "outline", "render", "scanned_cell"]
 
@@ -77,7 +77,7 @@ def scanned_cell(
         )
     ids = _ids(writers)
     parts = [
-        scan(character, ids[i : i + CHUNK], width=width, height=height, levels=levels, seed=seed, sample=sample)
+        scanned(character, ids[i : i + CHUNK], width=width, height=height, levels=levels, seed=seed, sample=sample)
         for i in range(0, max(len(ids), 1), CHUNK)
     ]
     return ScannedCells(*(np.concatenate(layer) for layer in zip(*parts, strict=True)))
@@ -85,17 +85,17 @@ def scanned_cell(
 
 def outline(character: str) -> list[NDArray[np.float64]]:
     """The plain centre line of each stroke, (n, 2) in the unit box, x right, y down: for labels in plots."""
-    return [polyline(stroke, steps=8) for stroke in strokes(character)]
+    return [polyline(stroke, steps=8) for stroke in strokes_of(character)]
 
 
 def _clean(character: str, writers: NDArray[np.intp], *, size: int, seed: int, sample: int) -> NDArray[np.uint8]:
     fine = size if size >= SHARP else 2 * size
     image: Floats = np.empty((len(writers), fine, fine), np.float32)
     for rows, segments in written(character, writers, seed=seed, sample=sample):
-        image[rows] = raster(segments, height=fine, width=fine, scale=fine / 2)
+        image[rows] = rasterise(segments, height=fine, width=fine, scale=fine / 2)
     if fine != size:
         image = (image[:, ::2, ::2] + image[:, 1::2, ::2] + image[:, ::2, 1::2] + image[:, 1::2, 1::2]) * np.float32(
             0.25
         )
-    grey: NDArray[np.uint8] = np.rint(np.minimum(image, 1) * 255).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.rint(image * 255).astype(np.uint8)
     return grey

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.glyphs.penman.strokes import KIND, Array, Stroke, strokes
+from core.glyphs.penman.strokes import KIND, Array, Stroke, strokes_of
 
 _BOX = 100.0  # of the points below, x right, y down
 
@@ -59,11 +59,13 @@ _FORMS: dict[str, tuple[_Row, ...]] = {
         _Row(0.30, "68,24 55,14 39,19 32,33 39,47 53,48 65,38 69,24! 70,52 63,75 49,86 36,83"),
         _Row(0.30, "66,20 52,14 36,21 31,35 39,47 53,46 64,35 68,19! 63,50 54,86"),
     ),
+    "a": (_Row(0.3), _Row(0.7, "66,37 52,31 37,39 34,56 44,67 58,58 66,40! 66,56 71,68")),
+    "g": (_Row(1.0, "67,36 53,30 37,37 34,52 44,62 58,54 67,39! 68,66 58,86 38,85"),),
     "き": (_Row(0.6), _Row(0.4, joined=(2,))),
     "さ": (_Row(0.6), _Row(0.4, joined=(1,))),
     "そ": (
         _Row(0.6),
-        _Row(0.4, "34,16 38,20 41,27 / 67,15 50,32 27,49! 52,43 84,38! 60,46 47,60 49,77 60,85 74,86"),
+        _Row(0.4, "30,16 34,21 36,27 / 70,14 50,33 24,52! 50,46 86,40! 62,47 48,60 49,77 60,86 75,86"),
     ),
     "ふ": (_Row(0.6), _Row(0.4, joined=(0,))),
     "り": (_Row(0.65), _Row(0.35, joined=(0,))),
@@ -79,7 +81,7 @@ def forms(character: str) -> tuple[Form, ...]:
 
 def _form(character: str, row: _Row) -> Form:
     lines = row.lines
-    drawn = strokes(character) if lines is None else [_drawn(line) for line in lines.split("/")]
+    drawn = strokes_of(character) if lines is None else [_drawn(line) for line in lines.split("/")]
     return Form(tuple(drawn), frozenset(row.joined), row.share)
 
 

@@ -17,6 +17,9 @@ from core.glyphs.penman.strokes import KIND, Array, Index, Stroke
 
 SPACING = 0.055  # em between points: 1.8 pixels at 64
 TOUCH = 0.075  # em: a stroke end nearer than this to another stroke touches it
+OWN_FAR = 0.35  # of a stroke's length: points nearer than this along the stroke are no loop
+PULL_SPREAD = 1.3  # power with which a pull at an end fades along the stroke
+LOOP_SPREAD = 4.0  # the same where a stroke touches itself: the touched part must stay
 LOOP_TURN = 3.3  # radians: a stroke that turns more holds a loop, which must not collapse
 BOW_TURN = 1.6  # radians: a stroke that turns less can be bowed as a whole
 CONNECTOR_POINTS = 10  # of the curve from one stroke to the next
@@ -25,7 +28,7 @@ SMALL_KANA = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュ�
 
 @dataclass(frozen=True)
 class Junction:
-    """A stroke end that touches another stroke."""
+    """A stroke end that touches a stroke."""
 
     stroke: slice  # points of the stroke that is drawn to the other
     end: int  # its touching point
@@ -122,22 +125,37 @@ def _slowness(line: Array, length: float) -> Array:
     return 1 - speed / (1 + 1.6 * _turns(line)) ** 0.7
 
 
+def _touched(lines: list[Array], i: int, end: int) -> tuple[int, int] | None:
+    """(stroke, point) that an end of stroke i touches; its own far part too, where a loop closes."""
+    tip, own = lines[i][end], lines[i]
+    best, found = TOUCH, None
+    for j, line in enumerate(lines):
+        distance = np.hypot(*(line - tip).T)
+        if j == i:
+            distance[np.abs(np.arange(len(own)) - end) < OWN_FAR * len(own)] = np.inf
+        k = int(distance.argmin())
+        if distance[k] < best:
+            best, found = float(distance[k]), (j, k)
+    return found
+
+
 def _junctions(lines: list[Array], starts: Index) -> tuple[Junction, ...]:
     """Later strokes are drawn to what is on the paper; then ends to strokes that came later."""
     found: list[tuple[bool, Junction]] = []
     for i, line in enumerate(lines):
         for end in (0, len(line) - 1):
-            others = [(np.hypot(*(other - line[end]).T), j) for j, other in enumerate(lines) if j != i]
-            nearest = min(((d.min(), j, int(d.argmin())) for d, j in others), default=(np.inf, 0, 0))
-            distance, j, k = nearest
-            if distance > TOUCH:
+            touched = _touched(lines, i, end)
+            if touched is None:
                 continue
+            j, k = touched
             t = np.linspace(0, 1, len(line))
-            weight = ((1 - t) if end == 0 else t) ** 1.3
-            offset = line[end] - lines[j][k]
-            span = slice(int(starts[i]), int(starts[i]) + len(line))
+            weight = ((1 - t) if end == 0 else t) ** (LOOP_SPREAD if i == j else PULL_SPREAD)
             junction = Junction(
-                span, int(starts[i]) + end, int(starts[j]) + k, offset.astype(np.float32), weight.astype(np.float32)
+                stroke=slice(int(starts[i]), int(starts[i]) + len(line)),
+                end=int(starts[i]) + end,
+                to=int(starts[j]) + k,
+                offset=(line[end] - lines[j][k]).astype(np.float32),
+                weight=weight.astype(np.float32),
             )
             found.append((j > i, junction))
     return tuple(junction for _, junction in sorted(found, key=lambda pair: pair[0]))

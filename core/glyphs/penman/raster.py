@@ -11,7 +11,7 @@ THINNEST = 0.05  # pixels: thinner lines leave nothing
 CHUNK = 250_000  # pixels worked on at once: a working set that stays in the cache
 
 
-def raster(
+def rasterise(
     segments: Segments,
     *,
     height: int,
@@ -75,7 +75,7 @@ def _stamp(
     np.clip(t, 0, 1, out=t)
     ex, ey = ux[:, None, :] - t * dx[..., None], uy[:, :, None] - t * dy[..., None]
     distance = np.sqrt(ex * ex + ey * ey)
-    peak = np.minimum(1, 2 * radius + np.float32(0.15)) * dark  # a line thinner than a pixel is grey
+    peak = np.minimum(1, np.minimum(1, 2 * radius + np.float32(0.15)) * dark)  # a line thinner than a pixel is grey
     value = np.clip(radius[..., None] + np.float32(0.5) - distance, 0, 1) * peak[..., None]
     seen = (value > 0) & ((px >= 0) & (px < width))[:, None, :] & ((py >= 0) & (py < height))[:, :, None]
     place = (owner * (height * width))[:, None, None] + py[:, :, None] * width + px[:, None, :]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.glyphs.penman.noise import Floats, Noise, keys
 from core.glyphs.penman.pen import Purpose, Segments, style_of, written
-from core.glyphs.penman.raster import raster
+from core.glyphs.penman.raster import rasterise
 from core.glyphs.penman.strokes import Index
 from core.glyphs.penman.writer import Style
 
@@ -70,7 +70,7 @@ PAPER_GRAIN = 0.22  # of the paper's grey
 SCANNER_NOISE = 0.006  # of full scale, on grey paper
 
 
-def scan(
+def scanned(
     character: str, writers: Index, *, width: int, height: int, levels: int, seed: int, sample: int
 ) -> ScannedCells:
     """One cell a writer."""
@@ -115,10 +115,10 @@ class _Canvas(NamedTuple):
         image = np.zeros((len(self.scale), self.height, self.width), np.float32)
         for rows, segments in drawn:
             heavier = segments._replace(width=segments.width * np.float32(self.pen))
-            image[rows] = raster(
+            image[rows] = rasterise(
                 heavier, height=self.height, width=self.width, scale=self.scale[rows], x=x[rows], y=y[rows]
             )
-        return np.minimum(image, 1)
+        return image
 
     def rows(self, index: Index) -> _Canvas:
         return self._replace(scale=self.scale[index])
@@ -184,8 +184,8 @@ def _frame(noise: Noise, height: int, width: int) -> Floats:
     line = np.where(drawn[..., None] & (lost > 0.2), FRAME_WIDTH, 0)
     dark = np.broadcast_to((FRAME_INK[0] + (FRAME_INK[1] - FRAME_INK[0]) * ink)[:, None, None], line.shape)
     pieces = (x[..., :-1], y[..., :-1], x[..., 1:], y[..., 1:], line, dark)
-    segments = Segments(*(np.asarray(p, np.float32).reshape(len(ink), -1) for p in pieces))
-    return raster(segments, height=height, width=width, scale=min(width, height) / 2)
+    segments = Segments(*(np.asarray(p, np.float32).reshape(len(ink), 4 * FRAME_PIECES) for p in pieces))
+    return rasterise(segments, height=height, width=width, scale=min(width, height) / 2)
 
 
 def _tooth(noise: Noise, height: int, width: int) -> Floats:

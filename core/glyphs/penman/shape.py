@@ -22,6 +22,7 @@ OVERSHOOT = 0.022
 BEND = 0.049  # of the stroke's length: one bow
 WAVE = 0.015  # of the stroke's length: an S
 PULL = 0.15  # of the share of a gap that is closed
+ALONE = 0.6  # of the stroke noise where one stroke is the whole character
 LARGEST_GAP = 0.05  # em: of a junction, after the pull
 
 
@@ -48,7 +49,7 @@ def _curves(master: Master, style: Style, noise: Noise) -> Floats:
 def _moved(points: Floats, master: Master, style: Style, noise: Noise) -> Floats:
     """Each component scaled and shifted, and in it each stroke turned, scaled and shifted."""
     strokes, groups = len(master.length), master.component_centre.shape[1]
-    sloppy = style.sloppy[:, None]
+    sloppy = style.sloppy[:, None] * (ALONE if strokes == 1 else 1)
     firm = np.minimum(1, 0.45 + 0.55 * master.length)  # short strokes change in angle, long ones in length and place
     scale = np.exp(COMPONENT_SCALE * sloppy * noise.normal(2, groups).transpose(1, 0, 2))[..., master.component]
     shift = (COMPONENT_SHIFT * sloppy * noise.normal(2, groups).transpose(1, 0, 2))[..., master.component]

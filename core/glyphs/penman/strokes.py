@@ -1,4 +1,4 @@
-"""The packed stroke centre lines: `strokes("あ")` -> its strokes as Bezier control points in the unit box."""
+"""The packed stroke centre lines: `strokes_of("あ")` -> its strokes as Bezier control points in the unit box."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def characters() -> frozenset[str]:
     return frozenset(_table().first)
 
 
-def strokes(character: str) -> list[Stroke]:
+def strokes_of(character: str) -> list[Stroke]:
     """The strokes of a character in writing order."""
     table = _table()
     if character not in table.first:

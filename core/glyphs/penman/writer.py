@@ -30,7 +30,7 @@ TRAITS: dict[str, Trait] = {
     "cursive":    Trait("between", 0.00,   1.000),  # neat to running hand
     "round":      Trait("between", 0.40,   2.600),  # corners, in points along the line
     "curl":       Trait("plus",    0.00,   0.170),  # curves exaggerated or flattened
-    "tremor":     Trait("times",   0.0035, 0.500),  # em
+    "tremor":     Trait("times",   0.0035, 0.400),  # em
     "sloppy":     Trait("times",   1.29,   0.240),  # factor on all shape noise
     "pressure":   Trait("plus",    0.00,   0.250),  # start heavier than end
     "sweep":      Trait("between", 0.00,   1.000),  # how much sweeps thin out

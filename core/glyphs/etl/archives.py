@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from core.glyphs.etl.datasets import known_file
+from core.glyphs.etl.errors import printable
 from core.glyphs.etl.files import ZippedFile, told
 from core.glyphs.etl.problems import Problem
 
@@ -40,7 +41,7 @@ def read_archive(path: Path) -> Archive:
         if refused is None:
             members.append(ZippedFile(path, entry))
         elif known_file(PurePosixPath(entry.filename).name) or ".." in entry.filename:
-            problems.append(Problem(f"{path}:{entry.filename}", None, refused))
+            problems.append(Problem(printable(f"{path}:{entry.filename}"), None, refused))
     if not entries:
         problems.append(Problem(str(path), None, "the zip is empty; download it again"))
     return Archive(members, problems)

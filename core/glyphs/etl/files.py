@@ -18,7 +18,7 @@ from typing import IO, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from core.glyphs.etl.errors import EtlFormatError
+from core.glyphs.etl.errors import EtlFormatError, printable
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -50,7 +50,7 @@ class MappedFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = path.name
-        self.label = str(path)
+        self.label = printable(str(path))
         with told(self.label):
             status = path.stat()
         self.size = status.st_size
@@ -112,7 +112,7 @@ class ZippedFile:
         self.archive = archive
         self.member = member
         self.name = Path(member.filename).name
-        self.label = f"{archive}:{member.filename}"
+        self.label = printable(f"{archive}:{member.filename}")
         self.size = member.file_size
         self._zip: zipfile.ZipFile | None = None
         self._stream: IO[bytes] | None = None
@@ -131,11 +131,17 @@ class ZippedFile:
         return _digest(repr((*parts, status.st_mtime_ns)).encode())
 
     def read(self, places: Places, record: int, width: int) -> Bytes:
-        """(n,) record numbers in rising order -> (n, width) the first bytes of those records."""
+        """(n,) record numbers in rising order -> (n, width) the first bytes of those records.
+
+        After the last record the checksum is compared, so whoever indexes a member knows that all of it is sound.
+        """
         rows = np.empty((len(places), width), np.uint8)
         for row, place in enumerate(places):
             self._seek(int(place) * record)
             rows[row] = np.frombuffer(self._take(width), np.uint8)
+        if len(places) and places[-1] == self.size // record - 1:
+            self._seek(self.size)
+            self._finish()
         return rows
 
     def stream(self, count: int) -> Iterator[bytes]:

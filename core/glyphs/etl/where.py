@@ -37,7 +37,10 @@ class Where:
         self._known = names
         self._tree = _parse(text)
         self.names: set[str] = set()
-        self._check(self._tree)
+        try:
+            self._check(self._tree)
+        except RecursionError:
+            raise _unreadable(text) from None
 
     def chosen(self, columns: Columns) -> npt.NDArray[np.bool_]:
         """(N,) True where the expression holds; `columns` gives a masked array of N values by name."""
@@ -56,15 +59,17 @@ class Where:
                 raise self._refused(node)
 
     def _check_comparison(self, parts: list[ast.expr], ops: list[ast.cmpop]) -> None:
-        for op, right in zip(ops, parts[1:], strict=True):
+        for op, left, right in zip(ops, parts, parts[1:], strict=False):
             is_list = isinstance(right, ast.List | ast.Tuple | ast.Set)
             is_null = isinstance(right, ast.Constant) and right.value is None
             if isinstance(op, ast.In | ast.NotIn) != is_list or isinstance(op, ast.Is | ast.IsNot) != is_null:
                 raise self._refused(right)
+            if not isinstance(left, ast.Name) and not isinstance(right, ast.Name):
+                raise self._refused(left)  # a comparison has a field on one side
         for part in parts:
             if isinstance(part, ast.Name):
                 self._check_name(part.id)
-            elif part is not parts[0] or not isinstance(part, ast.Constant):
+            else:
                 _constant(part, self)
 
     def _check_name(self, name: str) -> None:
@@ -96,7 +101,7 @@ class Where:
     def _compare(self, op: ast.cmpop, left: ast.expr, right: ast.expr, columns: Columns) -> Truth:
         a = columns(left.id) if isinstance(left, ast.Name) else _constant(left, self)
         if isinstance(op, ast.Is | ast.IsNot):
-            null = np.ma.getmaskarray(a) if isinstance(left, ast.Name) else np.zeros(1, bool)
+            null = np.ma.getmaskarray(a)
             return (null, ~null) if isinstance(op, ast.Is) else (~null, null)
         b = columns(right.id) if isinstance(right, ast.Name) else _constant(right, self)
         known = ~(np.ma.getmaskarray(a) | np.ma.getmaskarray(b)) if not isinstance(b, list) else ~np.ma.getmaskarray(a)
@@ -121,7 +126,11 @@ def _parse(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise DataError(f"filter {text!r} cannot be read; write it like {EXAMPLE!r}") from None
+        raise _unreadable(text) from None
+
+
+def _unreadable(text: str) -> DataError:
+    return DataError(f"filter {text[:80]!r} cannot be read; write it like {EXAMPLE!r}")
 
 
 def _constant(node: ast.expr, where: Where) -> Any:

@@ -4,7 +4,7 @@ A label is cut into pieces: a character with strokes becomes a square of pen str
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -79,7 +79,7 @@ def _in_font(character: str) -> bool:
     return mask.size != missing.size or bytes(mask) != bytes(missing)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def tile(label: str, height: int) -> np.ndarray:
     """(height, w) uint8, 255 = ink: the label on one line, characters in squares of `height` pixels. Read-only."""
     parts = [_stroke_tile(p.strokes, height) if p.strokes else _font_tile(p.text, height) for p in pieces(label)]

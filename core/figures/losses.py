@@ -14,9 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.offsetbox import AnnotationBbox
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from core.config import RunConfig
+from core.figures.artists import label_box
 from core.history import History
 from core.rundir import write_atomic
 
@@ -74,10 +76,18 @@ def plot_losses(history: History, path: Path, *, config: RunConfig, classes: int
         _x_axis(grid, steps, config.train.batch_size)
     else:
         figure.text(0.5, 0.5, "no losses were reported", ha="center", color=GREY)
-    figure.suptitle(title or _title(config, classes), x=0.01, ha="left", fontsize=12, parse_math=False)
+    _headline(figure, title or _title(config, classes))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     write_atomic(path, buffer.getvalue())
+
+
+def _headline(figure: Figure, title: str) -> None:
+    """A title that may hold kana; an empty one of matplotlib's keeps the room free."""
+    figure.suptitle(" ", fontsize=12)
+    box = label_box(title, 12.0)
+    place = AnnotationBbox(box, (0.01, 0.99), xycoords="figure fraction", box_alignment=(0, 1), frameon=False, pad=0)
+    figure.add_artist(place)
 
 
 def _title(config: RunConfig, classes: int) -> str:
@@ -204,7 +214,7 @@ def smooth(values: np.ndarray) -> np.ndarray:
     if known.sum() < FEWEST_TO_SMOOTH:
         return values
     calm = _without_spikes(values[known])
-    deviation = max(1.0, len(calm) * SMOOTHING)
+    deviation = max(2.0, len(calm) * SMOOTHING)
     where = np.flatnonzero(known).astype(np.float64)
     reach = math.ceil(3 * deviation)
     offsets = np.arange(-reach, reach + 1)

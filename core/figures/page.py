@@ -32,6 +32,7 @@ SHAPE = 1.25  # width by height that a page likes best
 MOST_PANELS = 6
 LONGEST_LABEL = 12  # characters
 LONGEST_TITLE = 80
+NARROWEST_TITLE = 460  # pixels: a small grid makes room for so much
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,20 @@ def compose(blocks: Sequence[Block], layout: Layout, *, title: str = "", note: s
     """(h, w) ink: title, blocks in reading order, a soft note below."""
     drawn = [block.draw(layout.scale) for block in blocks]
     lines = [beside(drawn[i : i + layout.across]) for i in range(0, len(drawn), layout.across)]
-    parts = [kana.tile(shorten(title, LONGEST_TITLE), TITLE)] if title else []
-    parts.append(stack(lines, GAP))
+    body = stack(lines, GAP)
+    parts = [_headline(title, body.shape[1]), body] if title else [body]
     parts += [soft(kana.tile(note, COLUMN_LABEL))] if note else []
     return np.pad(stack(parts, TIGHT), MARGIN)
+
+
+def _headline(title: str, width: int) -> np.ndarray:
+    """The title, shortened to the width of what stands below it."""
+    room, most = max(width, NARROWEST_TITLE), LONGEST_TITLE
+    ink = kana.tile(shorten(title, most), TITLE)
+    while ink.shape[1] > room and most > 2:
+        most = min(most - 1, most * room // ink.shape[1])
+        ink = kana.tile(shorten(title, most), TITLE)
+    return ink
 
 
 def tile_images(images: np.ndarray, scale: int) -> np.ndarray:

@@ -19,7 +19,7 @@ FRAME_MS = 120
 LAST_MS = 3000
 ROOM = 760, 860  # pixels, width and height
 BYTES = 3_000_000
-LEVELS = 16  # greys of a frame
+LEVELS = 16, 8  # greys of a frame; the second where the file gets too large
 FEWER = 0.7  # of the frames, as long as the file is too large
 FEWEST_FRAMES = 8
 
@@ -51,10 +51,12 @@ def progress_gif(
     for step, picture in pictures:
         ink = 255 - picture if invert else picture
         frames.append(_frame(_block(ink, rows), len(panels), layout, _caption(title, step, seconds)))
-    content = _encode(frames)
+    content = _encode(frames, LEVELS[0])
     while len(content) > BYTES and len(frames) > FEWEST_FRAMES:
-        frames = [frames[i] for i in _spread(len(frames), int(len(frames) * FEWER))]
-        content = _encode(frames)
+        content = _encode(frames, LEVELS[1])
+        if len(content) > BYTES:
+            frames = [frames[i] for i in _spread(len(frames), int(len(frames) * FEWER))]
+            content = _encode(frames, LEVELS[1])
     write_atomic(path, content)
     return len(frames)
 
@@ -121,11 +123,11 @@ def _duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60:02} s" if whole < 3600 else f"{whole // 3600} h {whole // 60 % 60:02} min"
 
 
-def _encode(frames: Sequence[np.ndarray]) -> bytes:
-    """The bytes of a GIF that repeats for ever, with one palette of LEVELS greys."""
+def _encode(frames: Sequence[np.ndarray], levels: int) -> bytes:
+    """The bytes of a GIF that repeats for ever, with one palette of so many greys."""
     height, width = max(f.shape[0] for f in frames), max(f.shape[1] for f in frames)
-    step = 255 / (LEVELS - 1)
-    greys = np.repeat(np.rint(np.arange(LEVELS) * step).astype(np.uint8), 3).tobytes()
+    step = 255 / (levels - 1)
+    greys = np.repeat(np.rint(np.arange(levels) * step).astype(np.uint8), 3).tobytes()
     images = []
     for frame in frames:
         room = ((0, height - frame.shape[0]), (0, width - frame.shape[1]))

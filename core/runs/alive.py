@@ -61,6 +61,23 @@ def take(run: RunDir) -> int:
     return descriptor
 
 
+@contextlib.contextmanager
+def locked(run: RunDir) -> Iterator[int]:
+    """The lock's descriptor, while nothing else may start or move the run. Live, or not there: RunError.
+
+    Closing our descriptor leaves the lock to those who inherited it.
+    """
+    if not run.path.is_dir():
+        raise RunError(f"no run {run.id} in {run.path.parent}; `etlgan ls` lists them")
+    descriptor = take(run)
+    try:
+        if lives_without_lock(run, read(run)):
+            raise RunError(f"run {run.id} is live; `etlgan stop {run.id}` ends it")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def works(path: Path) -> bool:
     """Whether flock means anything on this disk: a second lock on a locked file must be refused."""
     with _opened(path) as probe:

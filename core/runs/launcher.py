@@ -1,16 +1,12 @@
-"""Start, resume and stop runs; move them to the trash and back. Each call leaves a run that tells the truth."""
+"""Start, resume, stop and edit runs; to the trash and back. Each call leaves a run that tells the truth."""
 
 import contextlib
 import os
 import re
 import secrets
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +16,16 @@ from core.errors import RunError
 from core.rundir import Home, RunDir, read_json, write_atomic, write_json
 from core.runs import alive
 from core.runs.alive import Holder
+from core.runs.disk import folder_lock, telling
 from core.runs.environment import environment
 from core.runs.find import is_id, run_ids
-from core.runs.meta import (
-    RunMeta,
-    checked_name,
-    checked_tags,
-    cleaned_note,
-    folder_lock,
-    printable,
-    read_meta,
-    write_meta,
-)
+from core.runs.meta import RunMeta, checked_name, checked_tags, cleaned_note, printable, read_meta, write_meta
 from core.runs.meta import edit_meta as edit_meta
-from core.runs.runner import ending
+from core.runs.spawn import spawn
 from core.runs.state import newest_attempt, reached
+from core.runs.stop import stop as stop
 
 ID_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
-CONFIRM_SECONDS = 10.0  # for the runner to note its pid; it takes about 0.05
-EXIT_SECONDS = 3.0  # for the runner to write exit.json once its trainer is gone
 
 
 def start(
@@ -49,15 +36,15 @@ def start(
     A folder or disk that cannot be written, a name that cannot be shown, a runner that does not come up: RunError.
     """
     name, tags = checked_name(name) if name else "", checked_tags(tags)
-    note = cleaned_note(note)
-    with _telling(home.runs):
+    note, env = cleaned_note(note), environment(config)
+    with telling(home.runs):
         home.runs.mkdir(parents=True, exist_ok=True)
         with folder_lock(home.runs):  # so that names are counted up one by one
             meta = RunMeta("", name or _next_name(home, config.preset or "run"), time.time(), tags, note, 0, parent)
-            run, descriptor = _make(home, config, meta)
+            run, descriptor = _make(home, config, meta, env)
         try:
-            _spawn(run, descriptor, cwd=Path.cwd())
-        except BaseException:
+            spawn(run, descriptor, cwd=Path.cwd())
+        except (OSError, RunError):
             shutil.rmtree(run.path, ignore_errors=True)
             raise
         finally:
@@ -70,11 +57,9 @@ def resume(home: Home, run: RunDir, *, steps: int | None = None) -> RunDir:
 
     A live run, a damaged configuration, an end that lies behind: RunError, and nothing is changed.
     """
-    with _telling(run.path), _locked(run) as descriptor:
+    with telling(run.path), alive.locked(run) as descriptor:
         before = alive.read(run)
-        if alive.lives_without_lock(run, before):
-            raise RunError(f"run {run.id} is live; `etlgan stop {run.id}` ends it")
-        config = configs.decode(run.config.read_bytes(), where=str(run.config))
+        config = _config(run)
         _cut_torn_line(run)
         if steps is not None:
             config = _extended(run, config, steps)
@@ -84,36 +69,16 @@ def resume(home: Home, run: RunDir, *, steps: int | None = None) -> RunDir:
         write_json(run.env, env | {"resumed": [*_list(env.get("resumed")), again]})
         alive.write(descriptor, _holder(run, attempt))
         try:
-            _spawn(run, descriptor, cwd=_first_folder(env))
-        except BaseException:
+            spawn(run, descriptor, cwd=_first_folder(env))
+        except (OSError, RunError):
             alive.write(descriptor, before)
             raise
     return home.run(run.id)
 
 
-def stop(run: RunDir, *, kill_after: float | None = None, wait: float = 0.0) -> str:
-    """SIGTERM to trainer and runner; says what came of it within `wait` (or `kill_after`) seconds.
-
-    The trainer finishes its step, saves, and ends as stopped. SIGKILL follows only after `kill_after` seconds, when
-    that is given. A run that is not live, or lives on another host: RunError.
-    """
-    holder = _live_holder(run)
-    if not alive.signal_group(holder, signal.SIGTERM):
-        return f"run {run.id} had ended already"
-    alive.signal_group(holder, signal.SIGCONT)  # a suspended one could not finish its step
-    if _ended(run, wait if kill_after is None else kill_after):
-        return f"run {run.id} stopped"
-    if kill_after is None:
-        return f"run {run.id} was asked to stop; it finishes its step and saves first"
-    _kill(run, alive.read(run))
-    return f"run {run.id} did not stop in {kill_after:g} s and was killed; its last checkpoint is kept"
-
-
 def remove(home: Home, run: RunDir) -> Path:
     """Move a run to the trash and say where it is now. A live run: RunError."""
-    with _telling(home.trash), _locked(run):
-        if alive.lives_without_lock(run, alive.read(run)):
-            raise RunError(f"run {run.id} is live; `etlgan stop {run.id}` ends it")
+    with telling(home.trash), alive.locked(run):
         home.trash.mkdir(parents=True, exist_ok=True)
         target, n = home.trash / run.id, 1
         while target.exists():
@@ -131,7 +96,7 @@ def restore(home: Home, run_id: str) -> RunDir:
     run = home.run(run_id)
     if run.path.exists():
         raise RunError(f"run {run_id} exists in {home.runs} already; remove that one first")
-    with _telling(home.runs):
+    with telling(home.runs):
         home.runs.mkdir(parents=True, exist_ok=True)
         shutil.move(home.trash / run_id, run.path)
     return run
@@ -140,7 +105,7 @@ def restore(home: Home, run_id: str) -> RunDir:
 # --- making a run -----------------------------------------------------------------------------------------------
 
 
-def _make(home: Home, config: RunConfig, meta: RunMeta) -> tuple[RunDir, int]:
+def _make(home: Home, config: RunConfig, meta: RunMeta, env: dict[str, Any]) -> tuple[RunDir, int]:
     """A whole run directory, locked: put together under a dotted name, then renamed. Returns the lock's descriptor."""
     while True:
         run_id = time.strftime("%y%m%d-%H%M%S-") + "".join(secrets.choice(ID_LETTERS) for _ in range(3))
@@ -155,7 +120,7 @@ def _make(home: Home, config: RunConfig, meta: RunMeta) -> tuple[RunDir, int]:
             draft.samples.mkdir()
             write_atomic(draft.config, configs.encode(config))
             write_meta(draft, meta._replace(id=run_id))
-            write_json(draft.env, environment(config))
+            write_json(draft.env, env)
             draft.events.touch()
             descriptor = alive.take(draft)
             alive.write(descriptor, _holder(draft, 1))
@@ -184,83 +149,14 @@ def _next_name(home: Home, stem: str) -> str:
     return f"{stem}-1"
 
 
-# --- processes --------------------------------------------------------------------------------------------------
-
-
-def _spawn(run: RunDir, descriptor: int, *, cwd: Path) -> None:
-    """Set the runner going and wait until it has noted itself in the lock. It died first: RunError with its reason."""
-    command = [sys.executable, "-P", "-m", "core.runs.runner", str(run.path)]
-    variables = os.environ | {alive.LOCK_FD: str(descriptor), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
-    with run.console.open("ab") as console, _sigterm_blocked():
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=subprocess.STDOUT,
-            env=variables,
-            cwd=cwd,
-            pass_fds=(descriptor,),
-            start_new_session=True,
-        )
-    # reaps it: a dashboard lives longer than its runs, and must not collect zombies
-    threading.Thread(target=child.wait, daemon=True).start()
-    deadline = time.monotonic() + CONFIRM_SECONDS
-    while alive.read(run).pid != child.pid and time.monotonic() < deadline:
-        if not alive.started_of(child.pid) and alive.read(run).pid != child.pid:
-            raise RunError(f"run {run.id} did not start: {_last_line(run.console)}")
-        time.sleep(0.005)
-
-
-@contextlib.contextmanager
-def _sigterm_blocked() -> Iterator[None]:
-    """A child inherits the mask: a stop that comes before the runner is ready waits for it, instead of ending it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _live_holder(run: RunDir) -> Holder:
-    """Who to signal; waits for a runner that is just coming up."""
-    deadline = time.monotonic() + CONFIRM_SECONDS
-    while alive.held(run, holder := alive.read(run)):
-        if holder.host != alive.host():
-            raise RunError(f"run {run.id} lives on {printable(holder.host)}; stop it there")
-        if holder.pid:
-            return holder
-        if time.monotonic() > deadline:
-            raise RunError(f"run {run.id} is locked, but does not say by which process; see {run.lock}")
-        time.sleep(0.01)
-    raise RunError(f"run {run.id} is not live; nothing to stop")
-
-
-def _ended(run: RunDir, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while alive.held(run):
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def _kill(run: RunDir, holder: Holder) -> None:
-    """SIGKILL to the trainer and its children, so that the runner can still write how it ended; then to all."""
-    import psutil
-
-    with contextlib.suppress(psutil.Error):
-        if holder.pid in alive.processes(holder):
-            for process in psutil.Process(holder.pid).children(recursive=True):
-                process.kill()
-    if not _ended(run, EXIT_SECONDS):
-        alive.signal_group(holder, signal.SIGKILL)
-        _ended(run, EXIT_SECONDS)
-    if read_json(run.exit).get("attempt") != holder.attempt:
-        with _telling(run.path), _locked(run):
-            write_json(run.exit, ending(holder.attempt, -signal.SIGKILL, stopped=True))
-
-
 # --- resuming ---------------------------------------------------------------------------------------------------
+
+
+def _config(run: RunDir) -> RunConfig:
+    try:
+        return configs.decode(run.config.read_bytes(), where=str(run.config))
+    except OSError as error:
+        raise RunError(f"cannot read {run.config}: {error.strerror}; without it run {run.id} cannot go on") from None
 
 
 def _cut_torn_line(run: RunDir) -> None:
@@ -295,31 +191,3 @@ def _first_folder(env: dict[str, Any]) -> Path:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-@contextlib.contextmanager
-def _locked(run: RunDir) -> Iterator[int]:
-    """The run's lock, for as long as nothing may start. Closing our descriptor leaves it to those who inherited it."""
-    if not run.path.is_dir():
-        raise RunError(f"no run {run.id} in {run.path.parent}; `etlgan ls` lists them")
-    descriptor = alive.take(run)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _telling(folder: Path) -> Iterator[None]:
-    """Full disks, read-only folders and the like become one line that names the folder."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(f"cannot write {folder}: {error.strerror or error}; is the disk full or read-only?") from None
-
-
-def _last_line(console: Path) -> str:
-    with contextlib.suppress(OSError):
-        lines = console.read_text(errors="replace").strip().splitlines()
-        return printable(lines[-1]) if lines else f"see {console}"
-    return f"see {console}"

@@ -1,15 +1,13 @@
 """What people say about a run: `meta.json`. It is the truth; the index only repeats it."""
 
 import contextlib
-import fcntl
-import os
 import unicodedata
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from core.errors import RunError
 from core.rundir import RunDir, read_json, write_json
+from core.runs.disk import folder_lock, telling
 
 NAME_LENGTH = 120  # characters
 NOTE_LENGTH = 10_000
@@ -52,12 +50,9 @@ def edit_meta(run: RunDir, **changes: Any) -> RunMeta:
     if unknown := set(changes) - set(EDITABLE):
         raise RunError(f"{', '.join(sorted(unknown))}: not to be edited; choose from {', '.join(EDITABLE)}")
     checked = {field: EDITABLE[field](value) for field, value in changes.items()}
-    try:
-        with folder_lock(run.path):
-            meta = read_meta(run)._replace(**checked)
-            write_meta(run, meta)
-    except OSError as error:
-        raise RunError(f"cannot write {run.meta}: {error.strerror}") from None
+    with telling(run.path), folder_lock(run.path):
+        meta = read_meta(run)._replace(**checked)
+        write_meta(run, meta)
     return meta
 
 
@@ -98,20 +93,8 @@ EDITABLE: dict[str, Callable[[Any], Any]] = {
     "tags": checked_tags,
     "note": cleaned_note,
     "priority": int,
-    "parent": str,
+    "parent": printable,
 }
-
-
-@contextlib.contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """One editor at a time; held for milliseconds. On disks without flock it holds nobody back."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _line(value: Any) -> str:

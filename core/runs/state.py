@@ -12,6 +12,8 @@ from core.errors import RunError
 from core.events import AnyEvent, Finished, Started, Step
 from core.rundir import RunDir, read_json
 from core.runs import alive
+from core.runs.alive import Holder
+from core.runs.meta import printable
 
 Kind = Literal["queued", "running", "finished", "stopped", "failed", "killed", "crashed"]
 
@@ -38,12 +40,13 @@ def state_of(run: RunDir) -> State:
     holder = alive.read(run)
     if alive.held(run, holder):
         return State("running", stale=_silent(run, holder))
-    return _ended(run)
+    return _ended(run, holder)
 
 
 def newest_attempt(run: RunDir) -> int:
     """Number of the latest attempt by any witness; 0: never started."""
-    return _newest(alive.read(run).attempt, _exit(run), last_word(run))
+    holder = alive.read(run)
+    return _newest(holder, _exit(run, holder), last_word(run))
 
 
 def reached(run: RunDir) -> int:
@@ -57,12 +60,12 @@ def last_word(run: RunDir) -> Started | Finished | None:
     return next((event for event in lines if isinstance(event, Started | Finished)), None)
 
 
-def _ended(run: RunDir) -> State:
-    word, ending, attempt = last_word(run), _exit(run), alive.read(run).attempt
-    attempt = _newest(attempt, ending, word)
+def _ended(run: RunDir, holder: Holder) -> State:
+    word, ending = last_word(run), _exit(run, holder)
+    attempt = _newest(holder, ending, word)
     ours = ending if ending.get("attempt") == attempt else {}
     if isinstance(word, Finished) and word.attempt == attempt:
-        return State(word.state, _detail(ours) if word.state == "failed" else "", word.message)
+        return State(word.state, _detail(ours) if word.state == "failed" else "", printable(word.message))
     if not ours:
         return State("crashed", "" if attempt else "never started")
     return _by_exit(ours)
@@ -71,24 +74,23 @@ def _ended(run: RunDir) -> State:
 def _by_exit(ending: dict[str, Any]) -> State:
     """The trainer left without a last word."""
     if ending.get("stopped") and (ending.get("returncode") in (None, 0) or ending.get("signal") == "SIGTERM"):
-        return State("stopped", "", "stopped before it had begun")
+        return State("stopped", "", "stopped without a last word")
     if ending.get("signal"):
         return State("killed", _detail(ending))
     return State("finished") if ending.get("returncode") == 0 else State("failed", _detail(ending))
 
 
 def _detail(ending: dict[str, Any]) -> str:
-    return str(ending.get("signal") or "") or f"rc {ending.get('returncode')}"
+    return printable(str(ending.get("signal") or "")) or f"rc {ending.get('returncode')}"
 
 
-def _newest(noted: int, ending: dict[str, Any], word: Started | Finished | None) -> int:
-    return max(noted, int(ending.get("attempt", 0)), word.attempt if word else 0)
+def _newest(holder: Holder, ending: dict[str, Any], word: Started | Finished | None) -> int:
+    return max(holder.attempt, int(ending.get("attempt", 0)), word.attempt if word else 0)
 
 
-def _exit(run: RunDir) -> dict[str, Any]:
+def _exit(run: RunDir, holder: Holder) -> dict[str, Any]:
     """exit.json, or what the lock says in its place after a full disk; {} unless its numbers are numbers."""
-    tree = read_json(run.exit)
-    noted = alive.read(run).exit
+    tree, noted = read_json(run.exit), holder.exit
     if noted and _sane(noted) and noted["attempt"] >= (tree["attempt"] if _sane(tree) else 0):
         return noted
     return tree if _sane(tree) else {}
@@ -123,7 +125,7 @@ def _last_lines(run: RunDir, span: int) -> tuple[list[bytes], bool]:
     return lines[-2 : None if whole else 0 : -1], whole
 
 
-def _silent(run: RunDir, holder: alive.Holder) -> bool:
+def _silent(run: RunDir, holder: Holder) -> bool:
     try:
         last = max(run.events.stat().st_mtime, holder.time)
     except OSError:

@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from core.errors import StoreError
 from core.rundir import Home
-from core.runs.meta import folder_lock
+from core.runs.disk import folder_lock
 
 BUSY_SECONDS = 30.0
 PAGE = 200  # runs a query

@@ -1,0 +1,87 @@
+"""`etlgan`: parse, call core, print. One small module a family of commands; this table says which there are.
+
+Exit codes: 0 done; 1 it failed (a run that failed, crashed or was killed; a disk that is full); 2 the command or the
+configuration is wrong; 130 stopped (a run that ended "stopped", or Ctrl-C).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from etlgan_tui.cli import control, doctor, listing, logs, presets, sample, showing, terminal, training, upkeep
+
+app = typer.Typer(
+    name="etlgan",
+    rich_markup_mode=None,  # plain help: 100 ms less, and no markup to escape
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": training.run,
+    "resume": training.resume,
+    "stop": control.stop,
+    "ls": listing.ls,
+    "show": showing.show,
+    "logs": logs.logs,
+    "sample": sample.sample,
+    "presets": presets.presets,
+    "name": control.name,
+    "tag": control.tag,
+    "note": control.note,
+    "rm": control.rm,
+    "restore": control.restore,
+    "reindex": upkeep.reindex,
+    "doctor": doctor.doctor,
+}
+for _name, _function in COMMANDS.items():
+    app.command(_name)(_function)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        terminal.say(f"etlgan {version('etlgan')}")
+        raise typer.Exit
+
+
+@app.callback()
+def etlgan(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Train InfoGAN on handwritten Japanese characters, and manage the runs."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point; ends by SystemExit. A user's mistake is one line on stderr, never a traceback."""
+    terminal.prepare()
+    try:
+        app(args=list(arguments) if arguments is not None else None, prog_name="etlgan")
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            raise
+        code, message = told
+        terminal.tell(f"etlgan: {message}")
+        sys.exit(code)
+
+
+def _told(error: Exception) -> tuple[int, str] | None:
+    """(exit code, one line) for what a user can mend; None for a mistake of ours."""
+    from core.errors import ConfigError, EtlganError
+
+    if isinstance(error, EtlganError):
+        return (2 if isinstance(error, ConfigError) else 1), terminal.clean(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return 1, terminal.clean(f"{place}{error.strerror or error}")
+    if isinstance(error, MemoryError):
+        return 1, "out of memory; choose a smaller train.batch_size, data.size or model.size"
+    return None

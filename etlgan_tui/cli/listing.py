@@ -1,0 +1,140 @@
+"""`etlgan ls`: the runs of this home, newest first."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from etlgan_tui.cli import options, terminal
+
+if TYPE_CHECKING:
+    from core.rundir import Home
+    from core.runs.state import State
+    from core.runs.store import Row
+
+_USUAL_LIMIT = 50
+# Left out from the right where the terminal is too narrow for them.
+_HEAD = ("state", "name", "run", "step", "age", "Q drawn", "score", "tags", "chars", "D", "G", "images/s", "note")
+_RIGHT = frozenset({"step", "age", "Q drawn", "score", "D", "G", "images/s"})
+_LONGEST = 40  # cells of a name, tags or a note
+
+
+def ls(
+    text: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="Only with this in name, id, tags, note ...", show_default=False)
+    ] = "",
+    tag: Annotated[str, typer.Option(metavar="TAG", help="Only with this tag.", show_default=False)] = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many.")] = _USUAL_LIMIT,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    as_json: options.Json = False,
+    folder: options.HomeFolder = None,
+) -> None:
+    """List the runs, newest first."""
+    home = options.home(folder)
+    rows, total = _rows(home, text, tag, sys.maxsize >> 1 if everything else limit)
+    if as_json:
+        terminal.say_json([_json(row, state) for row, state in rows])
+        return
+    if not rows:
+        terminal.tell(terminal.clean(_nothing(home, text or tag)))
+        return
+    for line in _lines(rows):
+        terminal.say(line)
+    if total > len(rows):
+        terminal.tell(f"{total - len(rows):,} older ones; --all shows them")
+
+
+def _rows(home: Home, text: str, tag: str, limit: int) -> tuple[list[tuple[Row, State]], int]:
+    """The newest runs with their states, and how many there are."""
+    from core.runs.state import state_of
+    from etlgan_tui.cli import index
+
+    if not home.runs.is_dir():
+        return [], 0  # looking into a folder must not leave a database in it
+    with index.opened(home) as store:
+        found = store.runs(limit=limit, text=text, tag=tag)
+        return [(row, state_of(home.run(row.id))) for row in found], store.count(text=text, tag=tag)
+
+
+def _nothing(home: Home, wanted: str) -> str:
+    if wanted and home.runs.is_dir():
+        return f"no run in {home.root} has {wanted!r}"
+    return f"no runs in {home.root} yet; `etlgan run` starts one"
+
+
+def _json(row: Row, state: State) -> dict[str, Any]:
+    """Everything that the index knows, but for its own bookkeeping."""
+    import msgspec
+
+    hidden = ("offset", "signature", "seconds_before", "score_step", "bad_lines", "bad_line", "finished", "message")
+    facts = {name: value for name, value in row._asdict().items() if name not in hidden}
+    facts["config"] = msgspec.json.decode(row.config) if row.config else None
+    facts["scores"] = msgspec.json.decode(row.scores) if row.scores else {}
+    return {**facts, "state": state._asdict()}
+
+
+def _lines(rows: list[tuple[Row, State]]) -> list[str]:
+    """The table: as many columns as fit, the state coloured where a person looks."""
+    cells = [_cells(row, state) for row, state in rows]
+    used = [at for at, name in enumerate(_HEAD) if name in ("state", "name", "run") or any(line[at] for line in cells)]
+    while True:
+        head = [_HEAD[at] for at in used]
+        lines = terminal.table(head, [[line[at] for at in used] for line in cells], right=_RIGHT, give="name")
+        if len(used) <= 4 or not sys.stdout.isatty() or max(map(_wide, lines)) <= terminal.width():
+            break
+        used.pop()
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return [lines[0], *(_coloured(line, rows[at][1]) if coloured else line for at, line in enumerate(lines[1:]))]
+
+
+def _wide(line: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(line)
+
+
+def _coloured(line: str, state: State) -> str:
+    from etlgan_tui.cli.states import look
+
+    end = line.find("  ")
+    return f"\x1b[{look(state.kind).ansi}m{line[:end]}\x1b[0m{line[end:]}"
+
+
+def _cells(row: Row, state: State) -> tuple[str, ...]:
+    """One row of the table, in the order of _HEAD."""
+    from etlgan_tui.cli.states import state_word
+
+    steps = "" if row.steps is None else f"/{row.steps:,}"
+    values = (
+        state_word(state, unicode=terminal.shows_unicode(sys.stdout)),
+        row.name,
+        row.id,
+        "damaged" if row.error and row.steps is None else f"{row.step:,}{steps}",
+        _age(row.created),
+        "" if row.q_fake is None else f"{100 * row.q_fake:.1f} %",
+        "" if row.score is None else f"{row.score:.4g}",
+        ", ".join(row.tags),
+        row.chars,
+        "" if row.d is None else f"{row.d:.3f}",
+        "" if row.g is None else f"{row.g:.3f}",
+        "" if row.images_per_s is None else f"{row.images_per_s:,.0f}",
+        row.note,
+    )
+    return tuple(_short(terminal.clean(value)) for value in values)
+
+
+def _short(text: str) -> str:
+    return terminal.fit(text, _LONGEST).rstrip() if len(text) > _LONGEST // 2 else text
+
+
+def _age(created: float) -> str:
+    """How long ago a run was made: 12 s, 3 min, 5 h, 8 d."""
+    seconds = max(0.0, time.time() - created)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,48 @@
+"""Arguments and options that several commands share, and how to read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from core.config import RunConfig
+    from core.rundir import Home, RunDir
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run: its id, a unique beginning of it, its name, or last.")]
+HomeFolder = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="FOLDER", help="Where runs/ is; default: ETLGAN_HOME, else the current folder."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def home(folder: Path | None) -> Home:
+    """The home that was meant. A folder that was named but does not exist: RunError."""
+    from core.errors import RunError
+    from core.rundir import Home
+
+    found = Home.find(folder)
+    if found.root.exists() and not found.root.is_dir():
+        raise RunError(f"{found.root}: is a file; --home and ETLGAN_HOME name a folder")
+    return found
+
+
+def run(folder: Path | None, text: str) -> RunDir:
+    """The run that `text` means. None or several: RunError."""
+    from core.runs import find
+
+    return find.find(home(folder), text)
+
+
+def config(found: RunDir) -> RunConfig:
+    """The configuration of a run. Missing or damaged: ConfigError that names the run."""
+    from core import config as tree
+    from core.errors import RunError
+
+    try:
+        return tree.decode(found.config.read_bytes(), where=f"run {found.id}: config.json")
+    except FileNotFoundError:
+        raise RunError(f"run {found.id}: has no config.json; `etlgan rm {found.id}` removes it") from None

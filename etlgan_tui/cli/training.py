@@ -1,0 +1,184 @@
+"""`etlgan run` and `etlgan resume`: start a run, follow it, and say what came of it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from etlgan_tui.cli import options, terminal
+
+if TYPE_CHECKING:
+    from core.config import RunConfig
+    from core.rundir import Home, RunDir
+    from core.runs.state import State
+    from etlgan_tui.cli.watch import Watched
+
+_Detach = Annotated[bool, typer.Option("--detach", help="Return at once; print the run's id.")]
+_Events = Annotated[bool, typer.Option("--json", help="Print the events, one JSON line each; words go to stderr.")]
+
+
+def run(
+    preset: Annotated[str, typer.Argument(metavar="[PRESET]", help="See `etlgan presets`.", show_default=False)] = "",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any setting, such as train.batch_size=256; repeatable."),
+    ] = None,
+    chars: Annotated[
+        str | None, typer.Option(metavar="CHARS", help="A named set, names joined by +, or the characters themselves.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="penman (embedded), etl:PATH, mnist:PATH, kmnist:PATH or PATH.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of weights, latents and data order.")] = None,
+    name: Annotated[str, typer.Option(metavar="TEXT", help="A name to find the run by.", show_default=False)] = "",
+    tags: Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Repeatable.")] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.", show_default=False)] = "",
+    detach: _Detach = False,
+    as_json: _Events = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print the settings with the estimated time and memory.")
+    ] = False,
+    folder: options.HomeFolder = None,
+) -> None:
+    """Train: start a run and follow it. Ctrl-C stops it cleanly.
+
+    The exit code is the run's: 0 finished, 1 failed, 130 stopped.
+    """
+    config = _resolved(preset, changes or [], {"data.chars": chars, "data.source": data, "seed": seed})
+    characters = _checked(config)
+    if dry_run:
+        from etlgan_tui.cli import plan
+
+        plan.show(config, characters, as_json=as_json)
+        return
+    from core.runs import launcher
+
+    home = options.home(folder)
+    started = launcher.start(home, config, name=name, tags=tuple(tags or ()), note=note)
+    if detach:
+        _leave(started, "started", folder)
+    else:
+        _follow(_watched(started), home, folder, as_json=as_json)
+
+
+def resume(
+    text: options.Run,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Train on to this many steps in all, not the run's own.")
+    ] = None,
+    detach: _Detach = False,
+    as_json: _Events = False,
+    folder: options.HomeFolder = None,
+) -> None:
+    """Go on from a run's last checkpoint, and follow it.
+
+    The exit code is the run's, as with `run`.
+    """
+    from core.runs import launcher
+
+    home, found = options.home(folder), options.run(folder, text)
+    watched = _watched(found)
+    launcher.resume(home, found, steps=steps)
+    if detach:
+        _leave(found, "resumed", folder)
+    else:
+        _follow(watched, home, folder, as_json=as_json)
+
+
+def _resolved(preset: str, assignments: list[str], flags: dict[str, Any]) -> RunConfig:
+    """Preset <- --set <- the short flags, with paths made absolute: the trainer runs elsewhere."""
+    from core import config, presets
+
+    changes: dict[str, Any] = {**config.parse_assignments(assignments)}
+    changes |= {name: value for name, value in flags.items() if value is not None}
+    if "data.source" in changes:
+        changes["data.source"] = _absolute(changes["data.source"])
+    return presets.resolve(preset, changes)
+
+
+def _absolute(source: str) -> str:
+    """`etl:folder` -> `etl:/where/we/are/folder`; a name without a path stays."""
+    kind, colon, path = source.rpartition(":")
+    if colon or Path(path).exists():
+        return f"{kind}{colon}{Path(path).expanduser().absolute()}"
+    return source
+
+
+def _checked(config: RunConfig) -> tuple[str, ...]:
+    """The characters, once it is sure that the source has them: told now, not by a trainer that dies later."""
+    from core.glyphs import repertoire, sources
+
+    characters = repertoire.characters(config.data.chars)
+    sources.open_source(config.data).index(characters, per_char=1, held_out=0)
+    return characters
+
+
+def _watched(run: RunDir) -> Watched:
+    from etlgan_tui.cli.watch import Watched
+
+    return Watched(run, options.config(run))
+
+
+def _leave(run: RunDir, verb: str, folder: Path | None) -> None:
+    terminal.say(run.id)
+    terminal.tell(
+        f"{verb}; `{_command('show', run, folder)}` tells how it goes, `{_command('stop', run, folder)}` ends it"
+    )
+
+
+def _command(verb: str, run: RunDir, folder: Path | None) -> str:
+    """What to type, with --home where it was given."""
+    return f"etlgan {verb} {run.id}" + (f" --home {shlex.quote(str(folder))}" if folder else "")
+
+
+def _follow(watched: Watched, home: Home, folder: Path | None, *, as_json: bool) -> None:
+    from core.runs import launcher
+    from etlgan_tui.cli import index, states, watch
+
+    run = watched.run
+    terminal.tell(f"run {run.id} in {terminal.clean(run.path)}")
+    state = watch.watch(watched, stop=lambda: launcher.stop(run), as_json=as_json)
+    index.update(home, [run.id])
+    if state.kind == "finished":
+        _pictures(run, quiet=as_json)
+    elif state.kind == "stopped":
+        terminal.tell(f"stopped at step {watched.progress.step:,}; `{_command('resume', run, folder)}` goes on")
+    elif state.kind in watch.ALIVE:
+        stop = _command("stop", run, folder)
+        terminal.tell(f"still {state.kind}, left to itself; `{stop} --kill-after 10` ends it for sure")
+        raise typer.Exit(130)
+    else:
+        _failure(watched, state, folder)
+    raise typer.Exit(states.look(state.kind).exit_code)
+
+
+def _failure(watched: Watched, state: State, folder: Path | None) -> None:
+    from etlgan_tui.cli import logs
+
+    run, finished = watched.run, watched.progress.finished
+    detail = f" ({state.detail})" if state.detail else ""
+    message = finished.message if finished and finished.message else state.message
+    if not finished:
+        for text in logs.last_lines(run.console, 8):
+            terminal.tell(f"  {text}")
+    why = f": {message}" if message else ""
+    terminal.tell(terminal.clean(f"etlgan: run {run.id} {state.kind}{detail}{why}; `{_command('logs', run, folder)}`"))
+
+
+def _pictures(run: RunDir, *, quiet: bool) -> None:
+    """Where they are, and the grid itself."""
+    paths = [path for path in (run.grid, run.traversal, run.losses, run.progress) if path.exists()]
+    if quiet:
+        terminal.tell(f"finished; pictures in {terminal.clean(run.path)}")
+        return
+    if run.grid.exists() and terminal.shows_unicode(sys.stdout):
+        from etlgan_tui import pictures
+
+        for text in pictures.braille(pictures.load(run.grid), columns=min(terminal.width(), 100)):
+            terminal.say(text)
+    for path in paths:
+        terminal.say(terminal.clean(path))

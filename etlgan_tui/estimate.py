@@ -1,0 +1,78 @@
+"""What a run will take, guessed before it starts and without torch: time from its preset's, memory by counting."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from core.config import RunConfig
+
+
+class Net(NamedTuple):
+    """Cost of the pair G and D of one size, one image."""
+
+    gflop: float  # of one forward pass
+    parameters: float  # millions
+    activations: float  # thousands of values that one forward pass keeps
+
+
+class Estimate(NamedTuple):
+    """A guess, good to a factor of two or so."""
+
+    images_seen: int
+    seconds: float  # on 2 CPU cores, first step to last
+    memory: float  # bytes of the trainer process
+
+
+# Counted with torch's FlopCounterMode and forward hooks over the networks of core/gan/model.py.
+# fmt: off
+NETS = {  #         GFLOP   M par  k act
+    ("xs", 32): Net(0.093,  1.045, 186),
+    ("s",  32): Net(0.200,  1.839, 235),
+    ("m",  32): Net(0.793,  6.152, 469),
+    ("l",  32): Net(0.793,  6.152, 469),
+    ("xl", 32): Net(1.781, 12.94,  703),
+    ("xs", 64): Net(0.314,  1.105, 713),
+    ("s",  64): Net(0.421,  1.899, 763),
+    ("m",  64): Net(1.673,  6.374, 1521),
+    ("l",  64): Net(1.081,  6.244, 997),
+    ("xl", 64): Net(2.427, 13.14,  1493),
+}
+# fmt: on
+
+_REFERENCE = "hiragana-a-ka"
+_PROCESS = 330e6  # Python with torch, before any tensor
+_COPIES = 4.5  # of every weight, fp32: value, gradient, Adam's two moments; G's moving average as well
+_PASSES = 3  # activations are kept of G and of D on real and on generated images, and backward holds as many again
+_EMBEDDED_PER_CLASS = 64 + 128 + 128  # weights that every further class adds: G's, D's and Q's row
+_CLASSES_COUNTED = 10  # in the table above
+
+
+def estimate(config: RunConfig, *, classes: int) -> Estimate:
+    """The rate of the run's preset (else of the reference preset), scaled by the arithmetic a step takes."""
+    from core import presets
+
+    name = config.preset if config.preset in presets.PRESETS else _REFERENCE
+    usual = presets.resolve(name)
+    seconds = presets.PRESETS[name].seconds * _work(config) / _work(usual)
+    return Estimate(_images(config), seconds, _memory(config, classes))
+
+
+def _net(config: RunConfig) -> Net:
+    return NETS[config.model.size, config.data.size]
+
+
+def _images(config: RunConfig) -> int:
+    return config.train.steps * config.train.batch_size
+
+
+def _work(config: RunConfig) -> float:
+    return _images(config) * _net(config).gflop
+
+
+def _memory(config: RunConfig, classes: int) -> float:
+    """Process + glyphs (one byte a pixel, held out ones too) + weights + activations of one batch (fp32)."""
+    net = _net(config)
+    glyphs = classes * (config.data.per_char + config.data.held_out) * config.data.size**2
+    weights = net.parameters * 1e6 + (classes - _CLASSES_COUNTED) * _EMBEDDED_PER_CLASS
+    activations = config.train.batch_size * net.activations * 1e3 * _PASSES
+    return _PROCESS + glyphs + 4 * (weights * _COPIES + activations)

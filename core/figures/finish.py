@@ -54,7 +54,8 @@ def draw_all(
     ]
     if traversal is not None and len(codes):
         moved = traversal
-        tasks.append((run.traversal, lambda: traversal_grid(moved, rows, codes, path=run.traversal, title=title)))
+        said = f"{title}  ·  each code from −1 to 1, all else kept"
+        tasks.append((run.traversal, lambda: traversal_grid(moved, rows, codes, path=run.traversal, title=said)))
     return _attempt(tasks)
 
 

@@ -119,7 +119,7 @@ def fit(blocks: Sequence[Block], *, across: int = 0, room: tuple[int, int] = PAG
     largest = max(1, -(-CELL // max(blocks[0].images.shape[2:])))
     lines = [across] if across else range(1, len(blocks) + 1)
     layouts = [Layout(scale, count) for scale, count in product(range(1, largest + 1), lines)]
-    return max(layouts, key=lambda layout: _merit(page_size(blocks, layout), layout.scale, room))
+    return max(layouts, key=lambda layout: _merit(blocks, layout, room))
 
 
 def page_size(blocks: Sequence[Block], layout: Layout) -> tuple[int, int]:
@@ -130,16 +130,22 @@ def page_size(blocks: Sequence[Block], layout: Layout) -> tuple[int, int]:
     return width, sum(max(h for _, h in line) for line in lines) + GAP * (len(lines) - 1)
 
 
-def _merit(size: tuple[int, int], scale: int, room: tuple[int, int]) -> tuple[float, float, float]:
-    excess = max(size[0] / room[0], size[1] / room[1], 1.0)
-    return -excess, scale, -abs(math.log(size[0] / size[1] / SHAPE))
+def _merit(blocks: Sequence[Block], layout: Layout, room: tuple[int, int]) -> tuple[float, float, float]:
+    width, height = page_size(blocks, layout)
+    places = -(-len(blocks) // layout.across) * layout.across
+    empty = 1 - len(blocks) / places
+    return (
+        -max(width / room[0], height / room[1], 1.0),
+        layout.scale,
+        -abs(math.log(width / height / SHAPE)) - 2 * empty,
+    )
 
 
 def in_panels(block: Block, *, room: tuple[int, int] = PAGE) -> tuple[list[Block], Layout]:
     """A tall block cut into as many panels side by side as make the best page."""
     counts = range(1, min(MOST_PANELS, len(block.images)) + 1)
     choices = [(panels, fit(panels, across=len(panels), room=room)) for panels in map(block.panels, counts)]
-    return max(choices, key=lambda choice: _merit(page_size(*choice), choice[1].scale, room))
+    return max(choices, key=lambda choice: _merit(choice[0], choice[1], room))
 
 
 def compose(blocks: Sequence[Block], layout: Layout, *, title: str = "", note: str = "") -> np.ndarray:

@@ -83,6 +83,12 @@ def test_one_traversal_block_for_each_code(tmp_path: Path) -> None:
     assert found == 4
 
 
+@pytest.mark.parametrize(("codes", "rows"), [(4, 16), (4, 10), (2, 16), (6, 10), (8, 3)])
+def test_the_last_line_of_blocks_is_as_full_as_the_others(codes: int, rows: int) -> None:
+    layout = fit([Block(glyphs(rows, 9), ["あ"] * rows, caption="slant")] * codes)
+    assert codes % layout.across == 0
+
+
 def test_code_values_have_real_minus_signs_and_no_minus_zero() -> None:
     assert code_values(3) == ["−1", "0", "1"]
     assert code_values(9)[1] == "−0.75"

@@ -13,7 +13,8 @@ from PIL import Image
 from core import config
 from core.config import RunConfig
 from core.figures import artists
-from core.figures.losses import Curve, Mark, Panel, _panels, limits, plot_losses, smooth
+from core.figures.losses import Curve, Mark, Panel, _panels, limits, plot_losses
+from core.figures.smoothing import smooth
 from core.history import History
 
 NAN = math.nan

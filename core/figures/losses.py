@@ -194,10 +194,11 @@ def limits(panel: Panel) -> tuple[float, float]:
     marks = [mark.value for mark in panel.marks]
     low = min(np.nanpercentile(raw, 1), np.nanmin(courses), *marks, np.inf)
     high = max(np.nanpercentile(raw, 99), np.nanmax(courses), *marks, -np.inf)
-    if 0 <= low < 0.7 * high:
+    floor = any(mark.below for mark in panel.marks)  # it says: not down to 0; so 0 has to be seen
+    if 0 <= low < (1.0 if floor else 0.7) * high:
         low = 0.0
     span = max(high - low, 0.1 * abs(high), 1e-3)
-    below = 0.14 if any(mark.below for mark in panel.marks) else 0.05 if low else 0.0
+    below = 0.05 if low else 0.0
     above = 0.12 if high in marks else 0.05
     return low - below * span, high + above * span
 

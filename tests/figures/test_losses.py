@@ -115,6 +115,8 @@ def test_a_first_spike_does_not_flatten_the_panel_but_marks_stay_in_it() -> None
     assert 2.3 < high < 3
     low, high = limits(Panel("", "", [Curve("", np.full(30, 0.5), "", "-")], []))
     assert low < 0.5 < high
+    low, high = limits(Panel("", "", [Curve("", np.full(30, 3.0), "", "-")], [Mark("", 2.9, below=True)]))
+    assert low == 0, "a floor means little where zero is not to be seen"
 
 
 def test_no_pyplot_and_no_setting_of_the_importing_program_is_touched(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ __all__ = ["SIZES", "ScannedCells", "characters", "outline", "render", "scanned_
 
 SIZES = range(16, 129)
 SHARP = 48  # pixels: smaller images are drawn at twice the size and averaged, else thin strokes lose their shape
-CHUNK = 256  # samples drawn at once: a working set of a few megabytes
+CHUNK = 128  # samples drawn at once: their images stay in the cache
 
 
 def render(

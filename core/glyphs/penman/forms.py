@@ -20,6 +20,7 @@ _BOX = 100.0  # of the points below, x right, y down
 class Form(NamedTuple):
     strokes: tuple[Stroke, ...]
     joined: frozenset[int]  # strokes whose end runs into the next stroke's start with the pen down
+    apart: bool  # the strokes are never joined: joined, the character would be read as another
     share: float  # of the writers
 
 
@@ -44,15 +45,30 @@ _FORMS: dict[str, tuple[_Row, ...]] = {
         _Row(0.28, "38,31 46,24 52,14! 51,50 50,86"),
         _Row(0.10, "38,30 46,24 52,14! 51,50 51,86 / 35,86 50,86 66,86"),
     ),
+    "2": (
+        _Row(0.65),
+        _Row(0.20, "29,29 40,16 57,16 65,30 55,52 28,84! 50,83 74,83"),
+        _Row(0.15, "30,30 38,17 54,15 66,27 61,46 46,66 32,80 27,74 36,69 52,79 74,82"),
+    ),
     "4": (
         _Row(0.40),
         _Row(0.30, "40,16 35,38 29,58! 52,58 76,57 / 60,38 60,62 59,86"),
         _Row(0.30, "60,14 42,40 25,62! 50,62 77,61 / 60,14 60,50 59,86"),
     ),
+    "6": (
+        _Row(0.40),
+        _Row(0.35, "60,14 42,36 33,60 38,80 52,86 66,78 67,63 55,54 42,60 35,70"),
+        _Row(0.25, "53,14 39,40 31,66 39,84 56,85 65,73 57,61 43,64 33,76"),
+    ),
     "7": (
         _Row(0.35, "28,18 50,18 " + _SEVEN),
         _Row(0.40, "29,18 28,26 28,34 / 29,18 50,18 " + _SEVEN),
         _Row(0.25, "28,33 28,26 30,18! 50,18 " + _SEVEN),
+    ),
+    "8": (
+        _Row(0.45),
+        _Row(0.35, "66,23 53,14 38,20 37,33 50,46 64,60 66,76 51,86 37,78 37,64 50,48 62,35 67,20"),
+        _Row(0.20, "50,46 37,34 38,20 51,14 64,20 63,34 50,46 36,60 36,77 50,86 65,77 65,60 51,47"),
     ),
     "9": (
         _Row(0.40, "68,24 55,14 39,19 32,33 39,47 53,48 65,38 69,22! 69,50 66,86"),
@@ -72,6 +88,8 @@ _FORMS: dict[str, tuple[_Row, ...]] = {
     "ら": (_Row(0.75), _Row(0.25, joined=(0,))),
 }
 
+_APART = frozenset("いうえこソンシツニハリル二三八")
+
 
 @cache
 def forms(character: str) -> tuple[Form, ...]:
@@ -82,7 +100,7 @@ def forms(character: str) -> tuple[Form, ...]:
 def _form(character: str, row: _Row) -> Form:
     lines = row.lines
     drawn = strokes_of(character) if lines is None else [_drawn(line) for line in lines.split("/")]
-    return Form(tuple(drawn), frozenset(row.joined), row.share)
+    return Form(tuple(drawn), frozenset(row.joined), character in _APART, row.share)
 
 
 def _drawn(line: str) -> Stroke:

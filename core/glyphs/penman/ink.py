@@ -77,7 +77,7 @@ def _connector_width(gap: Floats, t: Floats, master: Master, style: Style, noise
     count = gap.shape[1]
     cursive = style.cursive[:, None]
     chance, lead_chance, weight, reach = noise.uniform(4, count).transpose(1, 0, 2)
-    full_below = FULL_JOIN * cursive * np.clip(1.15 - gap, 0.03, 1)
+    full_below = (0 if master.apart else FULL_JOIN) * cursive * np.clip(1.15 - gap, 0.03, 1)
     full = (chance < full_below)[..., None]
     tail = ((chance >= full_below) & (chance < full_below + TAIL * cursive))[..., None]
     lead = (lead_chance < LEAD * cursive)[..., None]

@@ -15,7 +15,8 @@ from core.glyphs.penman.forms import Form, forms
 from core.glyphs.penman.noise import Floats
 from core.glyphs.penman.strokes import KIND, Array, Index, Stroke
 
-SPACING = 0.055  # em between points: 1.8 pixels at 64
+SPACING = 0.07  # em between points: 2.2 pixels at 64
+SOFT, ROUNDER = 0.055, 0.12  # em: smoothing of corners, a little and more
 TOUCH = 0.075  # em: a stroke end nearer than this to another stroke touches it
 OWN_FAR = 0.35  # of a stroke's length: points nearer than this along the stroke are no loop
 PULL_SPREAD = 1.3  # power with which a pull at an end fades along the stroke
@@ -60,6 +61,7 @@ class Master:
     stop: Index  # (S,) last point
     junctions: tuple[Junction, ...]
     joined: NDArray[np.bool_]  # (S - 1,) the form joins this stroke to the next
+    apart: bool  # a running hand must not join strokes
 
 
 @lru_cache(maxsize=1024)
@@ -92,7 +94,7 @@ def _even(line: Array, spacing: float) -> Array:
 
 
 def _smooth(line: Array, sigma: float) -> Array:
-    """Gaussian smoothing over points; the line is mirrored through its ends, so they stay."""
+    """Gaussian smoothing, sigma in points; the line is mirrored through its ends, so they stay."""
     reach = int(3 * sigma + 1)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     before = 2 * line[0] - line[np.clip(np.arange(reach, 0, -1), 0, len(line) - 1)]
@@ -186,8 +188,11 @@ def _master(form: Form, character: str) -> Master:
     groups = [
         np.concatenate([x for x, g in zip(lines, component, strict=True) if g == c]) for c in np.unique(component)
     ]
-    soft = [(_smooth(x, 1.0) - x) * (0.6 if turn > LOOP_TURN else 1) for x, turn in zip(lines, turns, strict=True)]
-    rounder = [_smooth(x, 2.2) - _smooth(x, 1.0) for x in lines]
+    soft = [
+        (_smooth(x, SOFT / SPACING) - x) * (0.6 if turn > LOOP_TURN else 1)
+        for x, turn in zip(lines, turns, strict=True)
+    ]
+    rounder = [_smooth(x, ROUNDER / SPACING) - _smooth(x, SOFT / SPACING) for x in lines]
     bulge = [_bulge(x, turn) for x, turn in zip(lines, turns, strict=True)]
 
     def flat(parts: list[Array]) -> Floats:
@@ -212,6 +217,7 @@ def _master(form: Form, character: str) -> Master:
         start=starts,
         stop=starts + np.array(counts) - 1,
         junctions=_junctions(lines, starts),
+        apart=form.apart,
         joined=np.array([i in form.joined for i in range(len(lines) - 1)], bool),
     )
 

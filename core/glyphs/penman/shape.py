@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.glyphs.penman.master import LOOP_TURN, Master
+from core.glyphs.penman.master import Master
 from core.glyphs.penman.noise import Floats, Noise
 from core.glyphs.penman.writer import Style
-
-__all__ = ["LOOP_TURN", "shape"]
 
 # Deviations of one sample from the writer's habit, in em, radians or as a share, before the writer's sloppiness.
 CURL = 0.08
@@ -22,6 +20,7 @@ OVERSHOOT = 0.022
 BEND = 0.049  # of the stroke's length: one bow
 WAVE = 0.015  # of the stroke's length: an S
 PULL = 0.15  # of the share of a gap that is closed
+CALM_LOOP = 0.55  # of the turn of a stroke with a loop: turned further, お is read as や
 ALONE = 0.6  # of the stroke noise where one stroke is the whole character
 LARGEST_GAP = 0.05  # em: of a junction, after the pull
 
@@ -53,7 +52,8 @@ def _moved(points: Floats, master: Master, style: Style, noise: Noise) -> Floats
     firm = np.minimum(1, 0.45 + 0.55 * master.length)  # short strokes change in angle, long ones in length and place
     scale = np.exp(COMPONENT_SCALE * sloppy * noise.normal(2, groups).transpose(1, 0, 2))[..., master.component]
     shift = (COMPONENT_SHIFT * sloppy * noise.normal(2, groups).transpose(1, 0, 2))[..., master.component]
-    turn = STROKE_TURN * sloppy * (1.6 - 0.6 * firm) * noise.normal(strokes)
+    calm = np.where(master.loop, np.float32(CALM_LOOP), np.float32(1))
+    turn = STROKE_TURN * sloppy * calm * (1.6 - 0.6 * firm) * noise.normal(strokes)
     longer = np.exp(STROKE_SCALE * sloppy * (1.5 - 0.5 * firm) * noise.normal(strokes))
     shift = shift + STROKE_SHIFT * sloppy * (0.55 + 0.45 * firm) * noise.normal(2, strokes).transpose(1, 0, 2)
 

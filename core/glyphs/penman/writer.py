@@ -42,6 +42,7 @@ TRAITS: dict[str, Trait] = {
 }  # fmt: skip
 WARP_TERMS = 5  # of `pen.WARP` that have a personal part
 WARP = 0.026  # em
+WARP_LIMIT = 1.8  # deviations: the terms add up
 
 CURSIVE_POWER = 1.6  # most people write neatly
 
@@ -85,7 +86,7 @@ def style(keys: Keys) -> Style:
     values["cursive"] = values["cursive"] ** np.float32(CURSIVE_POWER)
     values["dark"] = np.clip(values["dark"], 0.6, 1.0)
     values["size"] = np.clip(values["size"], 0.70, 1.0)
-    return Style(**values, warp=WARP * noise.normal(2, WARP_TERMS))
+    return Style(**values, warp=WARP * np.clip(noise.normal(2, WARP_TERMS), -WARP_LIMIT, WARP_LIMIT))
 
 
 def _value(trait: Trait, noise: Noise) -> Floats:

@@ -11,8 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from etlgan_tui.cli import control, doctor, listing, logs, presets, sample, showing, terminal, training, upkeep
+from etlgan_tui.cli.quick import QuickCommand
+
+FAILED, USAGE = 1, 2
 
 app = typer.Typer(
     name="etlgan",
@@ -20,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -41,7 +45,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": doctor.doctor,
 }
 for _name, _function in COMMANDS.items():
-    app.command(_name)(_function)
+    app.command(_name, cls=QuickCommand)(_function)
 
 
 def _version(wanted: bool) -> None:
@@ -63,25 +67,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point; ends by SystemExit. A user's mistake is one line on stderr, never a traceback."""
     terminal.prepare()
     try:
-        app(args=list(arguments) if arguments is not None else None, prog_name="etlgan")
+        code = app(args=None if arguments is None else list(arguments), prog_name="etlgan", standalone_mode=False)
     except Exception as error:
+        if isinstance(error, TyperException) and type(error).__name__ == "NoArgsIsHelpError":
+            terminal.tell(error.format_message())
+            sys.exit(USAGE)
         told = _told(error)
         if told is None:
             raise
-        code, message = told
-        terminal.tell(f"etlgan: {message}")
-        sys.exit(code)
+        terminal.tell(f"etlgan: {told[1]}")
+        sys.exit(told[0])
+    sys.exit(code)
 
 
 def _told(error: Exception) -> tuple[int, str] | None:
     """(exit code, one line) for what a user can mend; None for a mistake of ours."""
     from core.errors import ConfigError, EtlganError
 
+    if isinstance(error, TyperException):
+        command = getattr(getattr(error, "ctx", None), "command_path", "etlgan")
+        return USAGE, terminal.clean(f"{error.format_message().rstrip('.')}; see `{command} --help`")
     if isinstance(error, EtlganError):
-        return (2 if isinstance(error, ConfigError) else 1), terminal.clean(error)
+        return USAGE if isinstance(error, ConfigError) else FAILED, terminal.clean(error)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        return 1, terminal.clean(f"{place}{error.strerror or error}")
+        return FAILED, terminal.clean(f"{place}{error.strerror or error}")
     if isinstance(error, MemoryError):
-        return 1, "out of memory; choose a smaller train.batch_size, data.size or model.size"
+        return FAILED, "out of memory; choose a smaller train.batch_size, data.size or model.size"
     return None

@@ -25,7 +25,7 @@ _LONGEST = 40  # cells of a name, tags or a note
 
 def ls(
     text: Annotated[
-        str, typer.Argument(metavar="[TEXT]", help="Only with this in name, id, tags, note ...", show_default=False)
+        str, typer.Argument(metavar="TEXT", help="Only with this in name, id, tags, note ...", show_default=False)
     ] = "",
     tag: Annotated[str, typer.Option(metavar="TAG", help="Only with this tag.", show_default=False)] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many.")] = _USUAL_LIMIT,

@@ -30,7 +30,7 @@ def sparkline(values: list[float], cells: int) -> str:
     ranked = sorted(means)
     cut = int(len(ranked) * _OUTLIERS)
     low, high = ranked[cut], ranked[-1 - cut]
-    span = high - low or 1.0
+    span = max(high - low, 1e-6 * abs(high)) or 1.0  # rounding is no movement
     return "".join(_LEVELS[min(7, max(0, int((mean - low) / span * 7.999)))] for mean in means)
 
 

@@ -22,7 +22,7 @@ _Events = Annotated[bool, typer.Option("--json", help="Print the events, one JSO
 
 
 def run(
-    preset: Annotated[str, typer.Argument(metavar="[PRESET]", help="See `etlgan presets`.", show_default=False)] = "",
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="See `etlgan presets`.", show_default=False)] = "",
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any setting, such as train.batch_size=256; repeatable."),

@@ -23,6 +23,7 @@ PULL_SPREAD = 1.3  # power with which a pull at an end fades along the stroke
 LOOP_SPREAD = 4.0  # the same where a stroke touches itself: the touched part must stay
 LOOP_TURN = 3.3  # radians: a stroke that turns more holds a loop, which must not collapse
 BOW_TURN = 1.6  # radians: a stroke that turns less can be bowed as a whole
+SPAN = 1.5  # of the longer side of a stroke's box: the most that counts of its length where it is bent
 CONNECTOR_POINTS = 10  # of the curve from one stroke to the next
 SMALL_KANA = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ")
 
@@ -53,7 +54,9 @@ class Master:
     slowness: Floats  # (N,) 0 fast .. 1 slow: ends, corners, short strokes
     count: Floats  # (N,) points of its stroke
     kind: Index  # (S,)
-    length: Floats  # (S,) em
+    length: Floats  # (S,) em along the line
+    span: Floats  # (S,) em, the length, but less where the stroke winds
+    winding: Floats  # (S,) 0 straight .. 1 with loops
     centre: Floats  # (2, S)
     component_centre: Floats  # (2, C)
     normal: Floats  # (2, S) unit vector across the stroke
@@ -184,6 +187,7 @@ def _master(form: Form, character: str) -> Master:
     starts = np.cumsum([0, *counts[:-1]])
     turns = [float(_turns(line)[1:-1].sum()) for line in lines]
     lengths = [float(_steps(line).sum()) for line in lines]
+    reach = np.array([np.ptp(x, axis=0).max() for x in lines])
     component = np.array([stroke.component for stroke in form.strokes])
     groups = [
         np.concatenate([x for x, g in zip(lines, component, strict=True) if g == c]) for c in np.unique(component)
@@ -211,6 +215,8 @@ def _master(form: Form, character: str) -> Master:
         count=np.repeat(counts, counts).astype(np.float32),
         kind=np.array([stroke.kind for stroke in form.strokes]),
         length=np.array(lengths, np.float32),
+        span=np.minimum(lengths, SPAN * reach).astype(np.float32),
+        winding=np.clip(np.array(lengths) / reach - 1, 0, 1).astype(np.float32),
         centre=np.stack([x.mean(0) for x in lines], 1).astype(np.float32),
         component_centre=np.stack([x.mean(0) for x in groups], 1).astype(np.float32),
         normal=np.stack([_across(x) for x in lines], 1).astype(np.float32),

@@ -52,6 +52,7 @@ _CLEAN = Quantiles((0.0, 1.0), (0.0, 0.0))
 ETL9 = Look(Quantiles(_RANKS, (0.29, 0.33, 0.42, 0.58, 0.64)), _CLEAN, 1.15)
 ETL1 = Look(Quantiles(_RANKS, (0.40, 0.46, 0.60, 0.76, 0.82)), Quantiles(_RANKS, (0.0, 0.004, 0.133, 0.376, 0.45)), 1.3)
 OFF_CENTRE = Quantiles((0.0, 0.5, 0.95, 1.0), (0.0, 0.07, 0.14, 0.18))  # of the cell
+SIDE_WITH_ROOM = 0.5  # of the cell: smaller characters are not held by the cell
 WIDE = 100  # pixels: from here on, and with two levels, cells look as ETL8's and ETL9's
 
 TYPICAL_SIDE = 1.45  # em: the longer side of a written character, in the median
@@ -80,7 +81,7 @@ def scanned(
     side, paper = look.side.at(_habit(writers, seed)), look.paper.at(style.paper)
     scale = side * np.exp(SIZE_JITTER * noise.normal(1)[:, 0]) * min(width, height) / TYPICAL_SIDE
     canvas = _Canvas(height, width, scale, look.pen)
-    own = canvas.draw(written(character, writers, seed=seed, sample=sample), *_place(noise, height, width))
+    own = canvas.draw(written(character, writers, seed=seed, sample=sample), *_place(noise, side, height, width))
     foreign = np.maximum(_frame(noise, height, width), _neighbours(canvas, noise, writers, seed=seed, sample=sample))
     tooth = _tooth(noise, height, width)
     own, foreign = _scanned(own, tooth, style, width), _scanned(foreign, tooth, style, width)
@@ -95,10 +96,11 @@ def _habit(writers: Index, seed: int) -> Floats:
     return Noise(keys(seed, Purpose.SIZE, writers)).uniform(1)[:, 0]
 
 
-def _place(noise: Noise, height: int, width: int) -> tuple[Floats, Floats]:
-    """(B,) pixels right and down of the cell's middle."""
+def _place(noise: Noise, side: Floats, height: int, width: int) -> tuple[Floats, Floats]:
+    """(B,) pixels right and down of the cell's middle; a large character has less room."""
     rank, direction = noise.uniform(2).T
-    off, angle = OFF_CENTRE.at(rank), 2 * np.pi * direction
+    room = np.minimum(1, (1 - side) / (1 - SIDE_WITH_ROOM))
+    off, angle = OFF_CENTRE.at(rank) * room, 2 * np.pi * direction
     return (off * np.cos(angle) * width).astype(np.float32), (off * np.sin(angle) * height).astype(np.float32)
 
 

@@ -17,10 +17,12 @@ STROKE_SHIFT = 0.041
 STROKE_TURN = 0.060
 STROKE_SCALE = 0.082
 OVERSHOOT = 0.022
-BEND = 0.049  # of the stroke's length: one bow
-WAVE = 0.015  # of the stroke's length: an S
+BEND = 0.049  # of the stroke's span: one bow
+WAVE = 0.015  # of the stroke's span: an S
+WANDER = 0.031  # em: how far the turns of a winding stroke stray, for each of WANDER_MODES
+WANDER_MODES = (2, 3, 4)  # half waves along the stroke
 PULL = 0.15  # of the share of a gap that is closed
-CALM_LOOP = 0.55  # of the turn of a stroke with a loop: turned further, お is read as や
+CALM_LOOP = 0.6  # of the turn of a stroke with a loop: turned further, お is read as や
 ALONE = 0.6  # of the stroke noise where one stroke is the whole character
 LARGEST_GAP = 0.05  # em: of a junction, after the pull
 
@@ -30,6 +32,7 @@ def shape(master: Master, style: Style, noise: Noise) -> Floats:
     points = _curves(master, style, noise)
     points = _moved(points, master, style, noise)
     points += _bent(master, style, noise)
+    points += _strayed(master, style, noise)
     points += style.tremor[:, None] * _tremor(len(master.stroke), noise)
     _close_junctions(points, master, style, noise)
     return points
@@ -74,10 +77,20 @@ def _bent(master: Master, style: Style, noise: Noise) -> Floats:
     """(2, B, N) to add: both ends wander, the middle bows."""
     strokes, at, t = len(master.length), master.stroke, master.along
     ends = OVERSHOOT * style.sloppy[:, None] * noise.normal(4, strokes).transpose(1, 0, 2)  # (4, B, S)
-    bow, wave = (style.sloppy[:, None] * master.length * noise.normal(2, strokes).transpose(1, 0, 2))[..., at]
+    bow, wave = (style.sloppy[:, None] * master.span * noise.normal(2, strokes).transpose(1, 0, 2))[..., at]
     side = BEND * np.sin(np.pi * t) * bow + WAVE * np.sin(2 * np.pi * t) * wave
     bent: Floats = ends[:2][..., at] * (1 - t) ** 2 + ends[2:][..., at] * t**2 + side * master.normal[:, None, at]
     return bent
+
+
+def _strayed(master: Master, style: Style, noise: Noise) -> Floats:
+    """(2, B, N) to add: in a winding stroke each turn has its own size and place."""
+    amount = WANDER * style.sloppy[:, None] * master.winding
+    moved = np.zeros((2, len(amount), len(master.stroke)), np.float32)
+    for mode in WANDER_MODES:
+        along = amount * noise.normal(2, len(master.length)).transpose(1, 0, 2)  # (2, B, S)
+        moved += along[..., master.stroke] * np.cos(np.pi * mode * master.along)
+    return moved
 
 
 def _tremor(count: int, noise: Noise) -> Floats:

@@ -40,7 +40,8 @@ TRAITS: dict[str, Trait] = {
     "blur":       Trait("between", 0.25,   0.700),  # pixels at 64
     "paper":      Trait("between", 0.00,   1.000),  # rank of the sheet's grey among all sheets
 }  # fmt: skip
-WARP_TERMS = 5  # of `pen.WARP` that have a personal part
+LIMITS = {"dark": (0.6, 1.0), "size": (0.7, 1.0), "sloppy": (0.7, 2.0)}  # beyond, nobody can read it
+WARP_TERMS = 5  # of the terms of the warp (see pen.py) that have a personal part
 WARP = 0.026  # em
 WARP_LIMIT = 1.8  # deviations: the terms add up
 
@@ -84,8 +85,8 @@ def style(keys: Keys) -> Style:
     noise = Noise(keys)
     values = {name: _value(trait, noise) for name, trait in TRAITS.items()}
     values["cursive"] = values["cursive"] ** np.float32(CURSIVE_POWER)
-    values["dark"] = np.clip(values["dark"], 0.6, 1.0)
-    values["size"] = np.clip(values["size"], 0.70, 1.0)
+    for name, (low, high) in LIMITS.items():
+        values[name] = np.clip(values[name], low, high)
     return Style(**values, warp=WARP * np.clip(noise.normal(2, WARP_TERMS), -WARP_LIMIT, WARP_LIMIT))
 
 

@@ -111,7 +111,7 @@ def held(run: RunDir, holder: Holder | None = None) -> bool:
 def lives_without_lock(run: RunDir, holder: Holder) -> bool:
     """The stand-in for a lock that is free: on a disk without flock, and for a run of another host."""
     here = holder.host == host()
-    if holder.attempt == 0 or holder.exit is not None or (here and holder.flock):
+    if holder.attempt == 0 or not holder.host or holder.exit is not None or (here and holder.flock):
         return False
     if here:
         return processes(holder) != []

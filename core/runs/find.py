@@ -8,6 +8,7 @@ from core.rundir import Home, RunDir
 from core.runs.meta import printable, read_meta
 
 SHOWN = 5  # candidates named in a message
+SECOND = len("261123-221045")
 LOOKED_AT = 1000  # newest runs whose names are compared for "did you mean"
 
 
@@ -35,7 +36,7 @@ def find(home: Home, text: str) -> RunDir:
     """
     ids = run_ids(home)
     if text == "last" and ids:
-        return home.run(ids[0])
+        return _newest(home, ids)
     if text in ids:
         return home.run(text)
     starts = [run_id for run_id in ids if text and run_id.startswith(text)]
@@ -45,6 +46,12 @@ def find(home: Home, text: str) -> RunDir:
         if read_meta(home.run(run_id)).name == text:
             return home.run(run_id)
     raise RunError(_unknown(home, text, ids, starts))
+
+
+def _newest(home: Home, ids: list[str]) -> RunDir:
+    """Ids tell seconds; of runs made within one, meta.json tells which came last."""
+    same_second = [home.run(run_id) for run_id in ids if run_id[:SECOND] == ids[0][:SECOND]]
+    return max(same_second, key=lambda run: read_meta(run).created)
 
 
 def _unknown(home: Home, text: str, ids: list[str], starts: list[str]) -> str:

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from core.runs.state import newest_attempt, reached
 from core.runs.stop import stop as stop
 
 ID_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+NAMES_COMPARED = 100  # more runs than are launched within a second
 
 
 def start(
@@ -141,12 +143,11 @@ def _holder(run: RunDir, attempt: int) -> Holder:
 
 
 def _next_name(home: Home, stem: str) -> str:
-    """<stem>-<n>: one more than the newest run that bears such a name."""
+    """<stem>-<n>: one more than the newest runs of such a name (several: ids tell them apart only by the second)."""
     pattern = re.compile(re.escape(stem) + r"-(\d{1,9})")
-    for run_id in run_ids(home):
-        if match := pattern.fullmatch(read_meta(home.run(run_id)).name):
-            return f"{stem}-{int(match[1]) + 1}"
-    return f"{stem}-1"
+    names = (read_meta(home.run(run_id)).name for run_id in run_ids(home))
+    numbers = (int(match[1]) for name in names if (match := pattern.fullmatch(name)))
+    return f"{stem}-{max(islice(numbers, NAMES_COMPARED), default=0) + 1}"
 
 
 # --- resuming ---------------------------------------------------------------------------------------------------

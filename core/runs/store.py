@@ -144,6 +144,8 @@ class Store:
     def _migrate(self) -> None:
         if self._version() == len(MIGRATIONS):
             return
+        if self.db.table_names() and self._version() == 0:  # in this order: ours come with a version, at once
+            raise StoreError(f"{self.path} is another program's database; ETLGAN_DB puts the index elsewhere")
         if self.path:
             self._write_ahead()
         with self._immediate():
@@ -153,8 +155,6 @@ class Store:
                     f"{self.path} was written by a newer etlgan (schema {version}, this one knows {len(MIGRATIONS)}): "
                     "update etlgan, or let `etlgan reindex` make a new index (no run is touched)"
                 )
-            if version == 0 and self.db.table_names():
-                raise StoreError(f"{self.path} is another program's database; ETLGAN_DB puts the index elsewhere")
             for migration in MIGRATIONS[version:]:
                 self.db.conn.execute(migration)
             self.db.conn.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

@@ -18,6 +18,7 @@ from core.runs.meta import printable, read_meta
 from core.runs.store import Position, Row, Store
 
 BATCH = 50  # runs a transaction
+FROM_CONFIG = ("preset", "recipe", "source", "chars", "size", "steps", "config")  # columns
 MESSAGE_LENGTH = 500  # characters kept of what a run says
 
 Progress = Callable[[int, int], None]  # runs read, runs to read
@@ -106,7 +107,7 @@ def _read(run: RunDir, before: Row | None, signature: str) -> Row:
     same_file = before is not None and before.signature.split(" ")[0] == signature.split(" ")[0]
     row = _with_events(run, before if before is not None and same_file else Row(run.id))
     meta, (config, error) = read_meta(run), _config(run)
-    about = _about(config) if config else {"error": error}
+    about = _about(config) if config else {name: Row._field_defaults[name] for name in FROM_CONFIG} | {"error": error}
     if config and row.bad_lines:
         about["error"] = row.bad_line + (f" (and {row.bad_lines - 1} more)" if row.bad_lines > 1 else "")
     return row._replace(**(meta._asdict() | about | {"signature": signature}))

@@ -23,7 +23,8 @@ PULL_SPREAD = 1.3  # power with which a pull at an end fades along the stroke
 LOOP_SPREAD = 4.0  # the same where a stroke touches itself: the touched part must stay
 LOOP_TURN = 3.3  # radians: a stroke that turns more holds a loop, which must not collapse
 BOW_TURN = 1.6  # radians: a stroke that turns less can be bowed as a whole
-SPAN = 1.5  # of the longer side of a stroke's box: the most that counts of its length where it is bent
+SPAN = 1.2  # of the diagonal of a stroke's box: the most that counts of its length where it is bent
+WINDS_FROM = 1.45  # length of a stroke against that diagonal: a line has 1, a corner at most 1.42, loops 2 to 3
 CONNECTOR_POINTS = 10  # of the curve from one stroke to the next
 SMALL_KANA = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ")
 
@@ -187,7 +188,7 @@ def _master(form: Form, character: str) -> Master:
     starts = np.cumsum([0, *counts[:-1]])
     turns = [float(_turns(line)[1:-1].sum()) for line in lines]
     lengths = [float(_steps(line).sum()) for line in lines]
-    reach = np.array([np.ptp(x, axis=0).max() for x in lines])
+    diagonal = np.array([np.hypot(*np.ptp(x, axis=0)) for x in lines])
     component = np.array([stroke.component for stroke in form.strokes])
     groups = [
         np.concatenate([x for x, g in zip(lines, component, strict=True) if g == c]) for c in np.unique(component)
@@ -215,8 +216,8 @@ def _master(form: Form, character: str) -> Master:
         count=np.repeat(counts, counts).astype(np.float32),
         kind=np.array([stroke.kind for stroke in form.strokes]),
         length=np.array(lengths, np.float32),
-        span=np.minimum(lengths, SPAN * reach).astype(np.float32),
-        winding=np.clip(np.array(lengths) / reach - 1, 0, 1).astype(np.float32),
+        span=np.minimum(lengths, SPAN * diagonal).astype(np.float32),
+        winding=np.clip(np.array(lengths) / diagonal - WINDS_FROM, 0, 1).astype(np.float32),
         centre=np.stack([x.mean(0) for x in lines], 1).astype(np.float32),
         component_centre=np.stack([x.mean(0) for x in groups], 1).astype(np.float32),
         normal=np.stack([_across(x) for x in lines], 1).astype(np.float32),

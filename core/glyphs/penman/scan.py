@@ -76,12 +76,12 @@ def scanned(
 ) -> ScannedCells:
     """One cell a writer."""
     look = ETL9 if width >= WIDE or levels == 2 else ETL1
-    style = style_of(writers, seed)
+    drawn, style = written(character, writers, seed=seed, sample=sample), style_of(writers, seed)
     noise = Noise(keys(seed, Purpose.SCAN, ord(character), sample, writers))
     side, paper = look.side.at(_habit(writers, seed)), look.paper.at(style.paper)
     scale = side * np.exp(SIZE_JITTER * noise.normal(1)[:, 0]) * min(width, height) / TYPICAL_SIDE
     canvas = _Canvas(height, width, scale, look.pen)
-    own = canvas.draw(written(character, writers, seed=seed, sample=sample), *_place(noise, side, height, width))
+    own = canvas.draw(drawn, *_place(noise, side, height, width))
     foreign = np.maximum(_frame(noise, height, width), _neighbours(canvas, noise, writers, seed=seed, sample=sample))
     tooth = _tooth(noise, height, width)
     own, foreign = _scanned(own, tooth, style, width), _scanned(foreign, tooth, style, width)

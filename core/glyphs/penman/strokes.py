@@ -1,4 +1,19 @@
-"""The packed stroke centre lines: `strokes_of("あ")` -> its strokes as Bezier control points in the unit box."""
+"""The packed stroke centre lines: `strokes_of("あ")` -> its strokes as Bezier control points in the unit box.
+
+`strokes.xz`, written by `pack.py`, is one xz stream of little-endian columns, so that equal kinds of numbers lie
+together and compress well:
+
+    magic        8 bytes          b"STROKES1"
+    counts       4 x uint32       characters C, strokes S, Bezier segments B, control points P = S + 3 B
+    code point   C x uint32       ascending
+    strokes      C x uint8        strokes of the character, in writing order
+    kind         S x uint8        index into `KINDS`: how the stroke ends
+    component    S x uint8        0, 1, ... within the character: strokes that move together
+    segments     S x uint8        cubic Bezier segments of the stroke
+    x, y         2 x P x uint8    control points, difference from the one before (modulo 256), in `UNIT`s
+
+A stroke of n segments has 1 + 3 n control points: the start, then two handles and an end for each segment.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +26,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from core.glyphs.penman.pack import BOX, KINDS, MAGIC, UNIT
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
+
+MAGIC = b"STROKES1"
+BOX = 109.0  # KanjiVG draws in a box of 109 x 109, x right, y down
+UNIT = 0.5  # of the packed coordinates: 0.3 pixels at 64 x 64, less than the pen's own noise
+
+# How a stroke ends, by the first sign of KanjiVG's stroke type. Kana and Latin carry no type: "plain".
+KINDS: dict[str, str] = {
+    "plain": "",
+    "sweep": "㇒㇓㇁㇏㇝㇃㇂",  # thins out (harai)
+    "flick": "㇀",
+    "dot": "㇔",
+    "hook": "㇚㇆㇖㇙㇟㇈㇉㇌㇡",  # a short jump at the end (hane)
+    "across": "㇐",
+    "down": "㇑",
+}
 
 FILE = Path(__file__).with_name("strokes.xz")
 KIND = {name: i for i, name in enumerate(KINDS)}

@@ -66,7 +66,7 @@ FRAME_PIECES = 8  # of a printed line, some of them lost
 FRAME_WIDTH = 0.022  # em of the cell, which is 2 wide
 FRAME_INK = (0.25, 0.65)
 
-THRESHOLD = 0.38  # of a scanner with two levels: weak strokes are lost, as they are in ETL8B
+THRESHOLD = 0.27  # of a scanner with two levels: the weakest strokes break, as they do in ETL8B
 PAPER_GRAIN = 0.22  # of the paper's grey
 SCANNER_NOISE = 0.006  # of full scale, on grey paper
 

@@ -14,12 +14,13 @@ import typer
 from typer.exceptions import TyperException
 
 from etlgan_tui.cli import control, doctor, listing, logs, presets, sample, showing, terminal, training, upkeep
-from etlgan_tui.cli.quick import QuickCommand
+from etlgan_tui.cli.quick import QuickCommand, QuickGroup
 
 FAILED, USAGE = 1, 2
 
 app = typer.Typer(
     name="etlgan",
+    cls=QuickGroup,
     rich_markup_mode=None,  # plain help: 100 ms less, and no markup to escape
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -8,17 +8,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 
 class QuickCommand(TyperCommand):
     """A command whose parameters are converted without pydantic where nothing is to be checked."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        for parameter in self.params:
-            if getattr(parameter, "_runtime_param", parameter) is None:
-                parameter._runtime_param = _Quick(parameter.type_descriptor)  # type: ignore[attr-defined]
+    def get_params(self, ctx: Any) -> Any:
+        return _quickened(super().get_params(ctx))
+
+
+class QuickGroup(TyperGroup):
+    """The same for what stands before the command."""
+
+    def get_params(self, ctx: Any) -> Any:
+        return _quickened(super().get_params(ctx))
+
+
+def _quickened(parameters: Any) -> Any:
+    for parameter in parameters:  # --help is among them
+        if getattr(parameter, "_runtime_param", parameter) is None:
+            parameter._runtime_param = _Quick(parameter.type_descriptor)
+    return parameters
 
 
 class _Quick:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from core.runs.state import State
     from etlgan_tui.cli.watch import Watched
 
+_WIDEST = 160  # columns of a picture in the terminal
 _Detach = Annotated[bool, typer.Option("--detach", help="Return at once; print the run's id.")]
 _Events = Annotated[bool, typer.Option("--json", help="Print the events, one JSON line each; words go to stderr.")]
 
@@ -96,11 +97,11 @@ def _resolved(preset: str, assignments: list[str], flags: dict[str, Any]) -> Run
     changes: dict[str, Any] = {**config.parse_assignments(assignments)}
     changes |= {name: value for name, value in flags.items() if value is not None}
     if "data.source" in changes:
-        changes["data.source"] = _absolute(changes["data.source"])
+        changes["data.source"] = absolute(changes["data.source"])
     return presets.resolve(preset, changes)
 
 
-def _absolute(source: str) -> str:
+def absolute(source: str) -> str:
     """`etl:folder` -> `etl:/where/we/are/folder`; a name without a path stays."""
     kind, colon, path = source.rpartition(":")
     if colon or Path(path).exists():
@@ -144,7 +145,7 @@ def _follow(watched: Watched, home: Home, folder: Path | None, *, as_json: bool)
     state = watch.watch(watched, stop=lambda: launcher.stop(run), as_json=as_json)
     index.update(home, [run.id])
     if state.kind == "finished":
-        _pictures(run, quiet=as_json)
+        _pictures(watched, quiet=as_json)
     elif state.kind == "stopped":
         terminal.tell(f"stopped at step {watched.progress.step:,}; `{_command('resume', run, folder)}` goes on")
     elif state.kind in watch.ALIVE:
@@ -169,16 +170,34 @@ def _failure(watched: Watched, state: State, folder: Path | None) -> None:
     terminal.tell(terminal.clean(f"etlgan: run {run.id} {state.kind}{detail}{why}; `{_command('logs', run, folder)}`"))
 
 
-def _pictures(run: RunDir, *, quiet: bool) -> None:
-    """Where they are, and the grid itself."""
-    paths = [path for path in (run.grid, run.traversal, run.losses, run.progress) if path.exists()]
+def _pictures(watched: Watched, *, quiet: bool) -> None:
+    """Where they are, and the newest samples themselves."""
+    run = watched.run
     if quiet:
         terminal.tell(f"finished; pictures in {terminal.clean(run.path)}")
         return
-    if run.grid.exists() and terminal.shows_unicode(sys.stdout):
-        from etlgan_tui import pictures
-
-        for text in pictures.braille(pictures.load(run.grid), columns=min(terminal.width(), 100)):
+    if terminal.shows_unicode(sys.stdout):
+        for text in grid(watched):
             terminal.say(text)
-    for path in paths:
-        terminal.say(terminal.clean(path))
+    for path in (run.grid, run.traversal, run.losses, run.progress):
+        if path.exists():
+            terminal.say(terminal.clean(path))
+
+
+def grid(watched: Watched) -> list[str]:
+    """The characters of the last samples as braille; the final page where samples come as pages too."""
+    from core.errors import DataError
+    from etlgan_tui import pictures
+
+    run, sampled = watched.run, watched.progress.sampled()
+    columns = min(terminal.width(), _WIDEST)
+    try:
+        path = (run.path / sampled.path).resolve() if sampled else run.grid
+        if sampled and path.is_relative_to(run.path.resolve()) and path.exists():
+            cells = pictures.cells(pictures.load(path), rows=len(sampled.rows))
+            if cells is not None:
+                return pictures.braille_grid(cells, columns=columns)
+        return pictures.braille(pictures.trimmed(pictures.load(run.grid)), columns=columns) if run.grid.exists() else []
+    except DataError as error:
+        terminal.tell(f"etlgan: {terminal.clean(error)}")
+        return []

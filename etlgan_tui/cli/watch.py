@@ -172,7 +172,8 @@ def _ask(stop: Callable[[], str]) -> str:
 def _note(progress: Progress) -> str:
     if progress.last is None:
         return "first steps" if progress.started else "preparing glyphs and networks"
-    parts = [f"newest picture {progress.picture()}"] if progress.picture() else []
+    sampled = progress.sampled()
+    parts = [f"newest picture {sampled.path}"] if sampled else []
     if progress.history.saved:
         parts.append(f"checkpoint {progress.history.saved[-1].step:,}")
     return ", ".join([*parts, "Ctrl-C stops it cleanly"])

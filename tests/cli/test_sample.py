@@ -1,0 +1,102 @@
+"""`sample`: codes and columns, and what a sweep keeps. The sampler itself is tested where it lives."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.errors import ConfigError
+from core.rundir import RunDir
+from etlgan_tui.cli import sample
+from etlgan_tui.cli.sample import Code
+
+from .conftest import SHORT, Typed, complains
+
+
+class Sampler:
+    """Draws what it was asked for: rows of pixels tell label, codes and noise."""
+
+    characters, codes, size = ("あ", "い", "う"), 2, 32
+    asked: list[tuple[list[int], NDArray[Any], int]]
+
+    @classmethod
+    def load(cls, _run: RunDir, *, checkpoint: str = "best") -> "Sampler":
+        assert checkpoint == "best"
+        made = cls()
+        cls.asked = made.asked = []
+        return made
+
+    def draw(self, labels: NDArray[Any], *, codes: NDArray[Any], seed: int) -> NDArray[np.uint8]:
+        self.asked.append((labels.tolist(), codes, seed))
+        assert codes.shape == (len(labels), self.codes)
+        return np.full((len(labels), 32, 32), 200, np.uint8)
+
+
+@pytest.fixture
+def run(etlgan: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert etlgan("run", *SHORT).code == 0
+    fake = ModuleType("core.gan.sample")
+    fake.Sampler = Sampler  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "core.gan.sample", fake)
+
+
+@pytest.mark.usefixtures("run")
+def test_a_sweep_changes_one_code_and_nothing_else(etlgan: Typed, tmp_path: Path) -> None:
+    out = tmp_path / "grid.png"
+    said = etlgan("sample", "last", "--chars", "うあ", "--code", "0=-1:1:5", "--code", "1=0.5", "-o", str(out))
+    assert (said.code, said.out) == (0, f"{out}\n")
+    assert Image.open(out).width > 5 * 32
+    assert [codes[0, 0] for _, codes, _ in Sampler.asked] == [-1, -0.5, 0, 0.5, 1]
+    assert all((codes[:, 1] == 0.5).all() for _, codes, _ in Sampler.asked)
+    assert {(tuple(labels), seed) for labels, _, seed in Sampler.asked} == {((2, 0), 0)}
+
+
+@pytest.mark.usefixtures("run")
+def test_without_a_sweep_every_image_has_its_own_style(etlgan: Typed, tmp_path: Path) -> None:
+    out = tmp_path / "grid.png"
+    said = etlgan("sample", "last", "--per-char", "4", "--code", "1=1", "--seed", "7", "-o", str(out), "--json")
+    told = json.loads(said.out)
+    assert (told["rows"], told["columns"], told["path"]) == (["あ", "い", "う"], 4, str(out))
+    ((labels, codes, seed),) = Sampler.asked
+    assert (labels, seed) == ([0] * 4 + [1] * 4 + [2] * 4, 7)
+    assert len(set(codes[:, 0].tolist())) == 12
+    assert (codes[:, 1] == 1).all()
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--chars", "あ亜"], 1, ["亜", "あいう"]),
+        (["--code", "2=0"], 2, ["2 codes"]),
+        (["--code", "0=9"], 2, ["0=9", "-2"]),
+        (["--code", "0=nan"], 2, ["0=nan"]),
+        (["--code", "0=-1:1"], 2, ["FROM:TO:COUNT"]),
+        (["--code", "0=-1:1:1"], 2, ["columns"]),
+        (["--code", "x"], 2, ["I=VALUE"]),
+        (["--per-char", "0"], 2, ["--per-char"]),
+        (["--per-char", "7000"], 2, ["21,000"]),
+        (["-o", "grid.jpg"], 2, [".png"]),
+        (["-o", "nowhere/grid.png"], 2, ["nowhere"]),
+    ],
+    ids=str,
+)
+def test_bad_input(etlgan: Typed, arguments: list[str], code: int, words: list[str]) -> None:
+    complains(etlgan("sample", "last", *arguments), *words, code=code)
+
+
+def test_columns_and_rows() -> None:
+    sweep, fixed = Code(0, (-1.0, 0.0, 1.0)), Code(1, (0.5,))
+    assert sample.layout((), None) == (8, 1)
+    assert sample.layout((fixed,), 5) == (5, 1)
+    assert sample.layout((sweep, fixed), None) == (3, 1)
+    assert sample.layout((sweep,), 6) == (3, 2)
+    for codes, per_char in [((sweep,), 4), ((sweep, Code(1, (0.0, 1.0))), None), ((fixed, fixed), None)]:
+        with pytest.raises(ConfigError):
+            sample.layout(codes, per_char)

@@ -1,0 +1,1 @@
+"""What preparation is made of: paper, fragments, placing; and the score of how well it does."""

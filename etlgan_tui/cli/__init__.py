@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from etlgan_tui.cli import control, doctor, listing, logs, presets, sample, showing, terminal, training, upkeep
+from etlgan_tui.cli import bench, control, doctor, listing, logs, presets, sample, showing, terminal, training, upkeep
 from etlgan_tui.cli.quick import QuickCommand, QuickGroup
 
 FAILED, USAGE = 1, 2
@@ -47,6 +47,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _function in COMMANDS.items():
     app.command(_name, cls=QuickCommand)(_function)
+app.add_typer(bench.app, name="bench")
 
 
 def _version(wanted: bool) -> None:

@@ -184,3 +184,9 @@ def test_doctor_and_a_torch_that_is_broken(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(checks, "_ASK_TORCH", "import os; os.abort()")
     (check,) = checks.torch()
     assert check.status == "fail"
+
+
+def test_bench_of_the_command_line(etlgan: Typed) -> None:
+    figures = json.loads(etlgan("bench", "cli", "--runs", "3", "--repeat", "1", "--json").out)
+    assert [figure["limit"] for figure in figures] == [None, 0.15, 0.4, None, None]
+    assert all(0 < figure["best"] <= figure["median"] for figure in figures)

@@ -8,14 +8,16 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import StoreError
 from core.rundir import Home
 from core.runs.disk import folder_lock
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 BUSY_SECONDS = 30.0
 PAGE = 200  # runs a query
@@ -95,15 +97,20 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         """Open or make the index at `path`; None: in memory. Unusable: sqlite3.Error or StoreError."""
         self.path, self.notice = path, ""
-        connection = sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS)
+        self.connection = sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS)  # which is SQLite's busy_timeout
         try:
-            self.db = Database(connection, execute_plugins=False)
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
-            connection.execute("PRAGMA synchronous = NORMAL")  # an index may lose its last second in a power cut
+            self.connection.execute("PRAGMA synchronous = NORMAL")  # an index may lose its last second in a power cut
             self._migrate()
         except BaseException:
-            connection.close()
+            self.connection.close()
             raise
+
+    @cached_property
+    def db(self) -> "Database":
+        """The same connection as sqlite-utils has it; for writing only: importing it takes longer than listing runs."""
+        from sqlite_utils import Database
+
+        return Database(self.connection, execute_plugins=False)
 
     @classmethod
     def open(cls, home: Home) -> "Store":
@@ -144,7 +151,7 @@ class Store:
     def _migrate(self) -> None:
         if self._version() == len(MIGRATIONS):
             return
-        if self.db.table_names() and self._version() == 0:  # in this order: ours come with a version, at once
+        if self._tables() and self._version() == 0:  # in this order: ours come with a version, at once
             raise StoreError(f"{self.path} is another program's database; ETLGAN_DB puts the index elsewhere")
         if self.path:
             self._write_ahead()
@@ -156,17 +163,20 @@ class Store:
                     "update etlgan, or let `etlgan reindex` make a new index (no run is touched)"
                 )
             for migration in MIGRATIONS[version:]:
-                self.db.conn.execute(migration)
-            self.db.conn.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+                self.connection.execute(migration)
+            self.connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def _tables(self) -> int:
+        return int(self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
     def _version(self) -> int:
-        return int(self.db.conn.execute("PRAGMA user_version").fetchone()[0])
+        return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
 
     def _write_ahead(self) -> None:
         """WAL, so that readers and a writer do not wait for each other. Switching ignores the busy timeout."""
         for attempt in range(100):
             try:
-                self.db.conn.execute("PRAGMA journal_mode = WAL")
+                self.connection.execute("PRAGMA journal_mode = WAL")
                 return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or attempt == 99:
@@ -180,31 +190,32 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        self.db.close()
+        self.connection.close()
 
     def sound(self) -> bool:
         """Whether SQLite finds nothing wrong with the file; reads all of it."""
         try:
-            return bool(self.db.conn.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+            return bool(self.connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
         except sqlite3.DatabaseError:
             return False
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[Database]:
+    def transaction(self) -> Iterator["Database"]:
         """All or nothing, for every read that a write depends on. Takes the write lock at once: a deferred BEGIN that
         has read cannot be upgraded while another writes, and fails at once with "database is locked"."""
+        database = self.db  # imported before the lock is taken
         with _telling(self.path), self._immediate():
-            yield self.db
+            yield database
 
     @contextlib.contextmanager
     def _immediate(self) -> Iterator[None]:
-        self.db.conn.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self.db.rollback()
+            self.connection.rollback()
             raise
-        self.db.commit()
+        self.connection.commit()
 
     # --- reading ---
 
@@ -250,7 +261,7 @@ class Store:
 
     def _select(self, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
         with _telling(self.path):
-            return self.db.conn.execute(sql, values).fetchall()
+            return self.connection.execute(sql, values).fetchall()
 
     # --- writing: inside `transaction` only ---
 
@@ -260,11 +271,13 @@ class Store:
 
     def drop(self, ids: Iterable[str]) -> None:
         """Forget runs whose directories have gone."""
-        self.db.conn.execute("DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", [json.dumps(list(ids))])
+        self.connection.execute(
+            "DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", [json.dumps(list(ids))]
+        )
 
     def forget_positions(self) -> None:
         """Make the next sync read every run from its beginning."""
-        self.db.conn.execute("UPDATE runs SET signature = ''")
+        self.connection.execute("UPDATE runs SET signature = ''")
 
 
 _COLUMNS = ", ".join(f'"{name}"' for name in Row._fields)

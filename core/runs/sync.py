@@ -74,20 +74,18 @@ _NOTHING = Position("", 0)
 
 
 def _signature(folder: str) -> str:
-    """Size and time of the three files that the index repeats, the events' inode first; "" where this is no run.
+    """Inode, size and time of the three files that the index repeats, events first; "" where this is no run.
 
     Called for every run on every look, so it is plain strings and three `stat` calls.
     """
-    parts, inode = [], 0
-    for name in ("config.json", "meta.json", "events.jsonl"):
+    parts = []
+    for name in ("events.jsonl", "config.json", "meta.json"):
         try:
             found = os.stat(f"{folder}/{name}")  # noqa: PTH116  (a Path for each would double the time)
+            parts.append(f"{found.st_ino}.{found.st_size}.{found.st_mtime_ns}")
         except OSError:
             parts.append("-")
-            continue
-        inode = found.st_ino
-        parts.append(f"{found.st_size}.{found.st_mtime_ns}")
-    return "" if parts == ["-", "-", "-"] else " ".join((str(inode), *parts))
+    return "" if parts == ["-", "-", "-"] else " ".join(parts)
 
 
 def _read_batch(home: Home, store: Store, signatures: dict[str, str]) -> None:
@@ -104,13 +102,18 @@ def _position(row: Row | None) -> Position:
 
 
 def _read(run: RunDir, before: Row | None, signature: str) -> Row:
-    same_file = before is not None and before.signature.split(" ")[0] == signature.split(" ")[0]
-    row = _with_events(run, before if before is not None and same_file else Row(run.id))
+    row = _with_events(run, before if before and _grew(before.signature, signature) else Row(run.id))
     meta, (config, error) = read_meta(run), _config(run)
     about = _about(config) if config else {name: Row._field_defaults[name] for name in FROM_CONFIG} | {"error": error}
     if config and row.bad_lines:
         about["error"] = row.bad_line + (f" (and {row.bad_lines - 1} more)" if row.bad_lines > 1 else "")
     return row._replace(**(meta._asdict() | about | {"signature": signature}))
+
+
+def _grew(before: str, now: str) -> bool:
+    """Whether the events are the file that was read before, untouched or longer. Else it was rewritten."""
+    old, new = before.split(" ")[0].split("."), now.split(" ")[0].split(".")
+    return old == new or (len(old) == len(new) == 3 and old[0] == new[0] and int(new[1]) > int(old[1]))
 
 
 def _config(run: RunDir) -> tuple[RunConfig | None, str]:

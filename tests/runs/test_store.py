@@ -92,7 +92,7 @@ def test_rollback_leaves_nothing(home: Home) -> None:
 
 def test_a_write_locks_from_its_first_read(home: Home) -> None:
     with Store.open(home) as store, Store.open(home) as other:
-        other.db.conn.execute("PRAGMA busy_timeout = 50")
+        other.connection.execute("PRAGMA busy_timeout = 50")
         with store.transaction():
             assert store.row("a") is None
             with pytest.raises(StoreError, match="locked"), other.transaction():

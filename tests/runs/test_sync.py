@@ -131,6 +131,18 @@ def test_growing_file_torn_line_and_any_cut_give_the_same_as_reading_once(plain:
     assert grown[0].error == ""
 
 
+def test_events_rewritten_in_place_are_read_anew(plain: Home) -> None:
+    run = make(plain, "a")
+    (before,) = synced(plain)
+    content = run.events.read_bytes()
+    with run.events.open("r+b") as file:  # the same inode, the same length
+        file.write(content.replace(b'"scores":{"as asked":0.95}', b'"scores":{"as asked":0.75}'))
+    os.utime(run.events, (1.0, 1.0))
+    (row,) = synced(plain)
+    assert (before.score, row.score) == (0.95, 0.75)
+    assert row.seconds == before.seconds
+
+
 def test_edits_of_meta_and_config_arrive(plain: Home) -> None:
     run = make(plain, "a")
     synced(plain)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from core.glyphs import penman
@@ -10,17 +11,17 @@ from core.glyphs.cells.paper import paper_of
 from core.glyphs.cells.score import GEOMETRIES, score
 from core.glyphs.prepare import AS_IT_IS, Preparation, clean, prepare
 
+Bytes = npt.NDArray[np.uint8]
+
 DEFAULT = Preparation()
 
 
-def cells(
-    width: int = 128, height: int = 127, levels: int = 16, *, character: str = "あ", count: int = 20
-) -> np.ndarray:
+def cells(width: int = 128, height: int = 127, levels: int = 16, *, character: str = "あ", count: int = 20) -> Bytes:
     raw = penman.scanned_cell(character, range(count), width=width, height=height, levels=levels).cells
-    return np.rint(raw.astype(np.float32) * (255 / (levels - 1))).astype(np.uint8)
+    return np.asarray(np.rint(raw.astype(np.float32) * (255 / (levels - 1))), np.uint8)
 
 
-def blot(height: int = 63, width: int = 64, *, y: int = 30, x: int = 30, paper: int = 0, side: int = 12) -> np.ndarray:
+def blot(height: int = 63, width: int = 64, *, y: int = 30, x: int = 30, paper: int = 0, side: int = 12) -> Bytes:
     image = np.full((1, height, width), paper, np.uint8)
     image[0, y : y + side, x : x + side] = 255
     return image
@@ -142,7 +143,7 @@ def test_sizing_alone_is_the_identity_at_the_same_size_and_an_average_at_half() 
     half = prepare(image, AS_IT_IS, 32).astype(float)
     plain = image.reshape(2, 32, 2, 32, 2).mean((2, 4))
     assert np.abs(half - plain).mean() < 4
-    assert half.sum() == pytest.approx(plain.sum(), rel=0.01)
+    assert half.sum() == pytest.approx(plain.sum(), rel=0.05)  # the kernel's dips are clipped at white
 
 
 @pytest.mark.parametrize("size", [7, 300])
@@ -155,7 +156,7 @@ def test_only_batches_of_bytes() -> None:
     with pytest.raises(ValueError, match="expected"):
         prepare(np.zeros((63, 64), np.uint8), DEFAULT, 32)
     with pytest.raises(ValueError, match="expected"):
-        prepare(np.zeros((1, 63, 64), np.float32), DEFAULT, 32)  # type: ignore[arg-type]
+        prepare(np.zeros((1, 63, 64), np.float32), DEFAULT, 32)
 
 
 @pytest.mark.parametrize("name", GEOMETRIES)

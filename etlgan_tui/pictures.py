@@ -68,6 +68,23 @@ def braille_grid(images: NDArray[np.uint8], *, columns: int, rows: int = MOST_RO
     return braille(mosaic, columns=across * TILE // 2)
 
 
+def braille_strip(images: NDArray[np.uint8], *, columns: int, lines: int) -> list[str]:
+    """(R, C, S, S) uint8, 255 = ink -> at most `lines` lines: a first sample of each of the R classes, side by side and
+    wrapped, then a second one of each, as many as there is room for."""
+    count, samples, height, width = images.shape
+    across, room = max(1, min(count, 2 * columns // TILE)), lines * 4 // TILE
+    tall = min(-(-count // across), room)
+    if not tall:
+        return []
+    blocks = []
+    for sample in range(min(samples, room // tall)):
+        block = np.zeros((tall * across, height, width), np.uint8)
+        shown = images[: tall * across, sample]
+        block[: len(shown)] = shown
+        blocks.append(block.reshape(tall, across, height, width))
+    return braille_grid(np.concatenate(blocks), columns=columns)
+
+
 def cells(image: Grey, *, rows: int) -> NDArray[np.uint8] | None:
     """A bare mosaic of square images, `rows` of them high -> (rows, C, S, S); None where it is something else."""
     height, width = image.shape

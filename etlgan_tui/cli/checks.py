@@ -65,9 +65,8 @@ def torch() -> Iterator[Check]:
         yield Check("device", "ok", "mps (Apple GPU)")
     else:
         yield Check("device", "ok", "cpu; no GPU was found", "the small presets are made for this; jis1 is not")
-    pays = told["bf16"] > 1.1
     words = f"{told['bf16']:.1f} times the speed of fp32 on the CPU"
-    yield Check("bf16", "ok", words + (", will be used there" if pays else ", will not be used there"))
+    yield Check("bf16", "ok", words, "" if told["bf16"] > 1 else "train.precision=auto will use fp32 there")
 
 
 def _ask_torch() -> dict[str, Any] | Check:
@@ -120,7 +119,7 @@ def _pictures() -> str:
     """From what terminals say of themselves in the environment; the dashboard asks the terminal itself."""
     told = {name: os.environ.get(name, "") for name in ("TERM", "TERM_PROGRAM", "KITTY_WINDOW_ID", "TMUX")}
     if told["TMUX"]:
-        return "braille (inside tmux)"
+        return "braille (tmux)"
     if told["KITTY_WINDOW_ID"] or "kitty" in told["TERM"] or told["TERM_PROGRAM"] in ("ghostty", "WezTerm"):
         return "real pixels in the dashboard (Kitty protocol)"
     if told["TERM_PROGRAM"] in ("iTerm.app", "mintty") or told["TERM"] in ("foot", "mlterm", "xterm-sixel"):

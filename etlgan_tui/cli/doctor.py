@@ -59,7 +59,9 @@ def _safe(check: Callable[[Home], Check], home: Home) -> Check:
 
 def _print(check: Check) -> None:
     glyph = _GLYPHS[check.status][0 if terminal.shows_unicode(sys.stdout) else 1]
-    terminal.say(f"{glyph} {check.status:<4}  {check.name:<9} {terminal.clean(check.found)}")
-    if check.advice:
-        terminal.say(f"{'':<18}{terminal.clean(check.advice)}")
+    words = [terminal.clean(check.found), *([terminal.clean(check.advice)] if check.advice else [])]
+    head = f"{glyph} {check.status:<4}  {check.name:<9}"
+    for name, value in zip([head, ""], words, strict=False):
+        for line in terminal.pairs([(terminal.fit(name, len(head)), value)]):
+            terminal.say(line)
     sys.stdout.flush()

@@ -20,7 +20,8 @@ _USUAL_LIMIT = 50
 # Left out from the right where the terminal is too narrow for them.
 _HEAD = ("state", "name", "run", "step", "age", "Q drawn", "score", "tags", "chars", "D", "G", "images/s", "note")
 _RIGHT = frozenset({"step", "age", "Q drawn", "score", "D", "G", "images/s"})
-_LONGEST = 40  # cells of a name, tags or a note
+_FEWEST = 5  # columns that are always there; then names are cut
+_LONGEST = 32  # cells of a name, tags or a note
 
 
 def ls(
@@ -81,14 +82,18 @@ def _lines(rows: list[tuple[Row, State]]) -> list[str]:
     """The table: as many columns as fit, the state coloured where a person looks."""
     cells = [_cells(row, state) for row, state in rows]
     used = [at for at, name in enumerate(_HEAD) if name in ("state", "name", "run") or any(line[at] for line in cells)]
-    while True:
-        head = [_HEAD[at] for at in used]
-        lines = terminal.table(head, [[line[at] for at in used] for line in cells], right=_RIGHT, give="name")
-        if len(used) <= 4 or not sys.stdout.isatty() or max(map(_wide, lines)) <= terminal.width():
-            break
-        used.pop()
+    lines = _table(cells, used)
+    while len(used) > _FEWEST and sys.stdout.isatty() and max(map(_wide, lines)) > terminal.width():
+        lines = _table(cells, used := used[:-1])
+    if sys.stdout.isatty():
+        lines = _table(cells, used, give="name")
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return [lines[0], *(_coloured(line, rows[at][1]) if coloured else line for at, line in enumerate(lines[1:]))]
+
+
+def _table(cells: list[tuple[str, ...]], used: list[int], *, give: str = "") -> list[str]:
+    head = [_HEAD[at] for at in used]
+    return terminal.table(head, [[line[at] for at in used] for line in cells], right=_RIGHT, give=give)
 
 
 def _wide(line: str) -> int:

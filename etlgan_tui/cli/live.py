@@ -14,6 +14,7 @@ from core.config import RunConfig
 from etlgan_tui.cli import terminal
 from etlgan_tui.cli.progress import SERIES, Progress
 
+_OWN_LINES = 12  # of the board without samples, and one for the cursor
 _LEVELS = "▁▂▃▄▅▆▇█"
 MOST_LOOKED_AT = 4000  # values of a history that a curve is made from, five times a second
 _OUTLIERS = 0.02  # of the values at each end may leave the curve, so that the first steps don't flatten the rest
@@ -41,6 +42,7 @@ class Board:
         title = config.preset or config.data.chars
         self._about = f"{characters} characters, {config.data.size} px, recipe {config.recipe.name}"
         self._title = terminal.clean(f"{title}  run {run_id}")
+        self.strip: list[str] = []  # the newest samples, as text
         self._live = Live(
             console=Console(stderr=True, highlight=False, markup=False, emoji=False),
             auto_refresh=False,
@@ -56,6 +58,11 @@ class Board:
     def __exit__(self, *_: object) -> None:
         self._live.__exit__(None, None, None)
 
+    def room(self) -> tuple[int, int]:
+        """(columns, lines) that are left for samples."""
+        size = self._live.console.size
+        return size.width, max(0, size.height - _OWN_LINES)
+
     def draw(self, progress: Progress, word: str, note: str) -> None:
         """Show this state of things: `word` names the run's state, `note` is what is going on."""
         self._live.update(self._lines(progress, word, note), refresh=True)
@@ -63,7 +70,9 @@ class Board:
     def _lines(self, progress: Progress, word: str, note: str) -> RenderableType:
         head = Text(f"{word}  {self._title}  ", style="bold", no_wrap=True, overflow="ellipsis")
         head.append(self._about, style="not bold")
-        return Group(head, *self._body(progress), Text(terminal.clean(note), style="dim", overflow="ellipsis"))
+        strip = [Text(line, no_wrap=True, overflow="crop") for line in self.strip]
+        last = Text(terminal.clean(note), style="dim", no_wrap=True, overflow="ellipsis")
+        return Group(head, *self._body(progress), *strip, last)
 
     def _body(self, progress: Progress) -> list[RenderableType]:
         started = progress.started

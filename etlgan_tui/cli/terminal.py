@@ -98,11 +98,31 @@ def table(
 
 
 def pairs(rows: Sequence[tuple[str, str]], *, indent: str = "") -> list[str]:
-    """`name  value` lines, values aligned."""
+    """`name  value` lines, values aligned; where a person looks, long values go on below their beginning."""
     from rich.cells import cell_len
 
     widest = max((cell_len(name) for name, _ in rows), default=0)
-    return [f"{indent}{fit(name, widest)}  {value}".rstrip() for name, value in rows]
+    room = width() - len(indent) - widest - 2 if sys.stdout.isatty() else sys.maxsize
+    lines = []
+    for name, value in rows:
+        first, *more = _wrapped(value, max(room, 20))
+        lines.append(f"{indent}{fit(name, widest)}  {first}".rstrip())
+        lines += [f"{indent}{' ' * widest}  {text}" for text in more]
+    return lines
+
+
+def _wrapped(text: str, cells: int) -> list[str]:
+    """Cut at blanks; a longer word stays whole, so that a path can be copied."""
+    from rich.cells import cell_len
+
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if cell_len(longer) <= cells or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def duration(seconds: float | None) -> str:

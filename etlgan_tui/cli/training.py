@@ -185,19 +185,12 @@ def _pictures(watched: Watched, *, quiet: bool) -> None:
 
 
 def grid(watched: Watched) -> list[str]:
-    """The characters of the last samples as braille; the final page where samples come as pages too."""
+    """The last samples as text; a damaged picture is told and costs nothing."""
     from core.errors import DataError
-    from etlgan_tui import pictures
+    from etlgan_tui.cli import samples
 
-    run, sampled = watched.run, watched.progress.sampled()
-    columns = min(terminal.width(), _WIDEST)
     try:
-        path = (run.path / sampled.path).resolve() if sampled else run.grid
-        if sampled and path.is_relative_to(run.path.resolve()) and path.exists():
-            cells = pictures.cells(pictures.load(path), rows=len(sampled.rows))
-            if cells is not None:
-                return pictures.braille_grid(cells, columns=columns)
-        return pictures.braille(pictures.trimmed(pictures.load(run.grid)), columns=columns) if run.grid.exists() else []
+        return samples.final(watched.run, watched.progress.sampled(), columns=min(terminal.width(), _WIDEST))
     except DataError as error:
         terminal.tell(f"etlgan: {terminal.clean(error)}")
         return []

@@ -79,11 +79,16 @@ class LiveBoard:
         from etlgan_tui.cli.live import Board
 
         characters = len(repertoire.characters(watched.config.data.chars))
+        self._run = watched.run
         self._board = stack.enter_context(Board(run_id=watched.run.id, config=watched.config, characters=characters))
         self._next = 0.0
 
-    def event(self, event: AnyEvent, progress: Progress) -> None:
-        pass
+    def event(self, event: AnyEvent, _progress: Progress) -> None:
+        from etlgan_tui.cli import samples
+
+        if isinstance(event, events.Sampled) and event.kind == "grid":
+            columns, lines = self._board.room()
+            self._board.strip = samples.strip(self._run, event, columns=columns, lines=lines)
 
     def draw(self, progress: Progress, word: str, note: str) -> None:
         if time.monotonic() >= self._next:

@@ -46,6 +46,16 @@ def test_a_grid_shows_as_many_as_fit() -> None:
     assert [len(text) for text in pictures.braille_grid(images, columns=45)] == [40] * 12
 
 
+def test_a_strip_shows_every_class_before_a_second_sample() -> None:
+    images = np.zeros((3, 2, 32, 32), np.uint8)
+    images[0, 0] = images[2, 1] = 255
+    full, blank = "⣿" * 8, "⠀" * 8
+    assert pictures.braille_strip(images, columns=24, lines=9) == [full + blank * 2] * 4 + [blank * 2 + full] * 4
+    assert pictures.braille_strip(images, columns=16, lines=8) == [full + blank] * 4 + [blank * 2] * 4
+    assert pictures.braille_strip(images, columns=16, lines=4) == [full + blank] * 4
+    assert pictures.braille_strip(images, columns=16, lines=3) == []
+
+
 def test_pictures_from_files(tmp_path: Path) -> None:
     page = np.full((20, 30), 255, np.uint8)
     page[5:10, 5:10] = 0  # dark on light

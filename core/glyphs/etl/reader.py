@@ -126,6 +126,18 @@ class EtlCollection:
             finally:
                 self.files[number].source.close()
 
+    def groups(self, chosen: Selection) -> Integers:
+        """(n,) what must stay together in a split; only the headers of the chosen records are read."""
+        found = np.empty(len(chosen.places), np.int64)
+        for number in np.unique(chosen.files).tolist():
+            file, mine = self.files[number], np.flatnonzero(chosen.files == number)
+            for start in range(0, len(mine), BATCH * 8):
+                part = mine[start : start + BATCH * 8]
+                fmt, places = file.data_set.format, chosen.places[part]
+                found[part] = groups(file, places, file.source.read(places, fmt.size, fmt.header_bytes))
+            file.source.close()
+        return found
+
     def fingerprint(self) -> str:
         """Changes with any of the files."""
         return "\n".join(f"{file.data_set.name} {file.source.fingerprint()}" for file in self.files)

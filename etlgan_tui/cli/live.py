@@ -40,7 +40,7 @@ class Board:
 
     def __init__(self, *, run_id: str, config: RunConfig, characters: int) -> None:
         title = config.preset or config.data.chars
-        self._about = f"{characters} characters, {config.data.size} px, recipe {config.recipe.name}"
+        self._about = f"{characters} characters, {config.data.size} px, {config.recipe.name}"
         self._title = terminal.clean(f"{title}  run {run_id}")
         self.strip: list[str] = []  # the newest samples, as text
         self._live = Live(

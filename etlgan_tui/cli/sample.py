@@ -14,8 +14,9 @@ from etlgan_tui.cli import options, terminal
 
 if TYPE_CHECKING:
     import numpy as np
-    from core.gan.sample import Sampler
     from numpy.typing import NDArray
+
+    from core.gan.sample import Sampler
 
 _USUAL_COLUMNS = 8
 _MOST_IMAGES = 20_000  # of one picture; `etlgan export` is for more
@@ -62,15 +63,14 @@ def sample(
     columns, rows_each = layout(chosen, per_char)
     _check_out(out)
     from core.gan.sample import Sampler
-
     from core.glyphs import repertoire
 
     sampler = Sampler.load(run, checkpoint=checkpoint)
     wanted = repertoire.characters(chars) if chars is not None else sampler.characters
-    _check(sampler, chosen, wanted, len(wanted) * rows_each * columns, run.id)
+    _check(sampler, chosen, len(wanted) * rows_each * columns)
     rows = tuple(c for c in wanted for _ in range(rows_each))
     images = draw(sampler, rows, chosen, columns=columns, seed=seed)
-    _write(images, rows, out, title=f"{run.id}", chosen=chosen)
+    _write(images, rows, out, title=_title(run.id, sampler, chosen), chosen=chosen)
     if as_json:
         terminal.say_json({"path": str(out), "rows": rows, "columns": columns, "seed": seed, "codes": chosen})
         return
@@ -123,7 +123,7 @@ def draw(
     import numpy as np
 
     sweep = any(len(code.values) > 1 for code in codes)
-    labels = np.array([sampler.characters.index(c) for c in rows], dtype=np.int64)
+    labels = sampler.labels(rows)
     free = np.random.default_rng([seed, 1])
     if not sweep:
         labels = np.repeat(labels, columns)
@@ -155,18 +155,23 @@ def _check_out(out: Path) -> None:
         raise ConfigError(f"-o {out}: is a folder")
 
 
-def _check(sampler: Sampler, codes: tuple[Code, ...], wanted: tuple[str, ...], images: int, run_id: str) -> None:
-    from core.errors import ConfigError, RunError
+def _check(sampler: Sampler, codes: tuple[Code, ...], images: int) -> None:
+    from core.errors import ConfigError
 
-    unknown = [c for c in wanted if c not in sampler.characters]
-    if unknown:
-        known = "".join(sampler.characters[:60]) + ("..." if len(sampler.characters) > 60 else "")
-        raise RunError(f"run {run_id} never saw {' '.join(unknown[:10])}; it knows {known}")
     for code in codes:
         if code.number >= sampler.codes:
-            raise ConfigError(f"--code {code.number}: the run has {sampler.codes} codes, 0 to {sampler.codes - 1}")
+            raise ConfigError(f"--code {code.number}: the run has {sampler.codes} codes, from 0 on")
     if images > _MOST_IMAGES:
         raise ConfigError(f"{images:,} images are too many for one picture (at most {_MOST_IMAGES:,})")
+
+
+def _title(run_id: str, sampler: Sampler, codes: tuple[Code, ...]) -> str:
+    """`261123-..., step 1,400, slant -1 to 1`."""
+    told = [f"{run_id}, step {sampler.step:,}"]
+    for code in codes:
+        ends = f"{code.values[0]:g}" + (f" to {code.values[-1]:g}" if len(code.values) > 1 else "")
+        told.append(f"{sampler.code_names[code.number]} {ends}")
+    return ", ".join(told)
 
 
 def _write(

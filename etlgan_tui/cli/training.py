@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,11 +61,12 @@ def run(
     from core.runs import launcher
 
     home = options.home(folder)
-    started = launcher.start(home, config, name=name, tags=tuple(tags or ()), note=note)
-    if detach:
-        _leave(started, "started", folder)
-    else:
-        _follow(_watched(started), home, folder, as_json=as_json)
+    with _ctrl_c_tells():
+        started = launcher.start(home, config, name=name, tags=tuple(tags or ()), note=note)
+        if detach:
+            _leave(started, "started", folder)
+        else:
+            _follow(_watched(started), home, folder, as_json=as_json)
 
 
 def resume(
@@ -83,11 +86,22 @@ def resume(
 
     home, found = options.home(folder), options.run(folder, text)
     watched = _watched(found)
-    launcher.resume(home, found, steps=steps)
-    if detach:
-        _leave(found, "resumed", folder)
-    else:
-        _follow(watched, home, folder, as_json=as_json)
+    with _ctrl_c_tells():
+        launcher.resume(home, found, steps=steps)
+        if detach:
+            _leave(found, "resumed", folder)
+        else:
+            _follow(watched, home, folder, as_json=as_json)
+
+
+@contextmanager
+def _ctrl_c_tells() -> Iterator[None]:
+    """Before the watching begins (it handles Ctrl-C itself) a run may have been started already."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        terminal.tell("interrupted; if the run had started it goes on: `etlgan ls` tells")
+        raise
 
 
 def _resolved(preset: str, assignments: list[str], flags: dict[str, Any]) -> RunConfig:

@@ -1,11 +1,16 @@
 """`run`, `resume`, `stop`: what is streamed, what the exit code is, what Ctrl-C does."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import re
 import resource
 import signal
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rich.cells import cell_len
 
 from core import config, events, presets
 from core.events import Finished, Sampled, Started, Step
@@ -134,6 +140,29 @@ def test_a_second_ctrl_c_leaves_the_run_to_itself(process: Start, etlgan: Typed,
     assert state_of(run).kind == "running"
     assert "killed" in etlgan("stop", run.id, "--kill-after", "0.1").out
     assert state_of(run).kind == "killed"
+
+
+def test_on_a_terminal_a_board_is_drawn_in_place(home: Home) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    variables = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm-256color"}
+    command = [*PROGRAM, "run", "hiragana-a-ka", "--set", "train.steps=150"]
+    child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=variables, start_new_session=True)
+    os.close(slave)
+    drawn = b""
+    with contextlib.suppress(OSError):  # the terminal's end, once the command has gone
+        while piece := os.read(master, 65536):
+            drawn += piece
+    os.close(master)
+    text = drawn.decode()
+    assert child.wait(timeout=30) == 0
+    assert "● running" in text
+    assert "/150" in text
+    assert "loss of D" in text
+    assert "▁" in text
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines()[1:]  # the first names the folder
+    assert max(map(cell_len, lines)) <= 80
+    assert len(run_ids(home)) == 1
 
 
 def test_killing_the_command_leaves_the_run_alone(process: Start, home: Home) -> None:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.errors import ConfigError
+from core.errors import ConfigError, RunError
 from core.rundir import RunDir
 from etlgan_tui.cli import sample
 from etlgan_tui.cli.sample import Code
@@ -22,7 +22,7 @@ from .conftest import SHORT, Typed, complains
 class Sampler:
     """Draws what it was asked for: rows of pixels tell label, codes and noise."""
 
-    characters, codes, size = ("あ", "い", "う"), 2, 32
+    characters, codes, size, step, code_names = ("あ", "い", "う"), 2, 32, 12, ("slant", "thickness")
     asked: list[tuple[list[int], NDArray[Any], int]]
 
     @classmethod
@@ -31,6 +31,11 @@ class Sampler:
         made = cls()
         cls.asked = made.asked = []
         return made
+
+    def labels(self, characters: tuple[str, ...]) -> NDArray[Any]:
+        if unknown := set(characters) - set(self.characters):
+            raise RunError(f"this run never saw {' '.join(unknown)}; it knows {''.join(self.characters)}")
+        return np.array([self.characters.index(character) for character in characters])
 
     def draw(self, labels: NDArray[Any], *, codes: NDArray[Any], seed: int) -> NDArray[np.uint8]:
         self.asked.append((labels.tolist(), codes, seed))

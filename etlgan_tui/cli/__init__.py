@@ -70,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     terminal.prepare()
     try:
         code = app(args=None if arguments is None else list(arguments), prog_name="etlgan", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        terminal.give_up_stdout()
+        sys.exit(FAILED)
     except Exception as error:
         if isinstance(error, TyperException) and type(error).__name__ == "NoArgsIsHelpError":
             terminal.tell(error.format_message())
@@ -77,6 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         told = _told(error)
         if told is None:
             raise
+        if isinstance(error, OSError) and not terminal.flushed():
+            terminal.give_up_stdout()
         terminal.tell(f"etlgan: {told[1]}")
         sys.exit(told[0])
     sys.exit(code)

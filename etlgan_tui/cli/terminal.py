@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 # CSI, OSC/DCS/PM/APC up to their end, and two-character escapes; other controls go one by one.
@@ -28,9 +29,27 @@ def fold(line: str) -> str:
 
 def prepare() -> None:
     """A character that the locale cannot show is written as \\u3042: nothing crashes, nothing is lost."""
+    if sys.stdout is None or sys.stderr is None:  # closed by the caller, as `>&-` does
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def flushed() -> bool:
+    """Whether stdout takes what was said."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
+def give_up_stdout() -> None:
+    """Nobody reads it any more, or its disk is full: what is left must not make Python complain at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str = "") -> None:

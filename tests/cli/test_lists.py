@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -14,7 +15,7 @@ from core.runs import launcher
 from core.runs.find import find, run_ids
 from core.runs.state import state_of
 
-from .conftest import SHORT, Said, Typed, complains
+from .conftest import PROGRAM, SHORT, Said, Typed, complains
 
 
 @pytest.fixture
@@ -257,3 +258,14 @@ def test_a_reader_that_goes_away_is_no_error(process: Callable[..., subprocess.P
     child.stdout.close()
     assert child.stderr.read() == ""
     child.wait(timeout=30)
+
+
+def test_results_that_cannot_be_written_are_told_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "presets"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr

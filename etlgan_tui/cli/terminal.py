@@ -30,7 +30,7 @@ def fold(line: str) -> str:
 def prepare() -> None:
     """A character that the locale cannot show is written as \\u3042: nothing crashes, nothing is lost."""
     if sys.stdout is None or sys.stderr is None:  # closed by the caller, as `>&-` does
-        nowhere = Path(os.devnull).open("w", encoding="utf-8")
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (until the end)
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

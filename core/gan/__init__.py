@@ -1,0 +1,1 @@
+"""Glyphs in, checkpoints out: networks, losses, the training step and loop, sampling."""

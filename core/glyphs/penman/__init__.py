@@ -20,8 +20,9 @@ from core.glyphs.penman.raster import rasterise
 from core.glyphs.penman.scan import ScannedCells, scanned
 from core.glyphs.penman.strokes import characters, strokes_of
 
-__all__ = ["SIZES", "ScannedCells", "characters", "outline", "render", "scanned_cell"]
+__all__ = ["SIZES", "VERSION", "ScannedCells", "characters", "outline", "render", "scanned_cell"]
 
+VERSION = 1  # of the images: raise it when the same call draws something else, so that caches are made anew
 SIZES = range(16, 129)
 SHARP = 48  # pixels: smaller images are drawn at twice the size and averaged, else thin strokes lose their shape
 CHUNK = 128  # samples drawn at once: their images stay in the cache

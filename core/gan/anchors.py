@@ -1,0 +1,31 @@
+"""Targets of the anchored codes: where an image stands within its class in slant and in stroke thickness."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.glyphs import measures
+
+NAMES = ("slant", "thickness")  # code 0, code 1
+
+
+def code_names(codes: int, anchored: int) -> list[str]:
+    """What each continuous code is called: ['slant', 'thickness', 'code 2', ...]."""
+    return [NAMES[i] if i < anchored else f"code {i}" for i in range(codes)]
+
+
+def anchored_codes(images: NDArray[np.uint8], labels: NDArray[np.int64], anchored: int) -> NDArray[np.float32]:
+    """(N, S, S) and (N,) -> (N, anchored) quantiles within the class, spread evenly over (-1, 1).
+
+    Ranks within the class, since the moment slant and the thickness estimate depend on the glyph; an image that cannot
+    be measured (blank) gets 0.
+    """
+    measured = [function(images) for function in (measures.slant, measures.thickness)[:anchored]]
+    codes = np.zeros((len(images), anchored), np.float32)
+    for label in np.unique(labels):
+        here = np.flatnonzero(labels == label)
+        for column, values in enumerate(measured):
+            usable = here[np.isfinite(values[here])]
+            ranks = np.empty(len(usable))
+            ranks[np.argsort(values[usable], kind="stable")] = np.arange(len(usable))
+            codes[usable, column] = (2 * ranks + 1) / max(len(usable), 1) - 1
+    return codes

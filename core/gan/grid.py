@@ -1,0 +1,69 @@
+"""The pictures drawn during training: the same fixed latents at every step, tiled into one plain image."""
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from core.gan.model import Latent
+
+ROWS = 60  # classes shown at most: a picture of 3,000 rows helps nobody
+COLUMNS = 10
+CHUNK = 512  # images generated at a time
+
+
+class FixedLatents(NamedTuple):
+    """What the pictures of a run are drawn from."""
+
+    rows: int
+    grid: Latent  # (rows * COLUMNS): a row a class; a column has one noise and one style
+    traversal: Latent  # (C * rows * COLUMNS): for every code, a row a class, the code from -1 to 1, all else kept
+
+
+def fixed_latents(*, classes: int, noise: int, codes: int, seed: int, device: torch.device) -> FixedLatents:
+    """Chosen by the seed alone."""
+    rows = min(classes, ROWS)
+    generator = torch.Generator().manual_seed(seed)
+    draws = torch.randn(COLUMNS, noise, generator=generator)
+    styles = torch.rand(COLUMNS, codes, generator=generator) * 2 - 1
+    label = torch.arange(rows).repeat_interleave(COLUMNS)
+    grid = Latent(draws.repeat(rows, 1), label, styles.repeat(rows, 1))
+    moved = torch.zeros(codes, rows, COLUMNS, codes)
+    for code in range(codes):
+        moved[code, :, :, code] = torch.linspace(-1, 1, COLUMNS)
+    count = codes * rows * COLUMNS
+    traversal = Latent(draws[:1].expand(count, -1), label.repeat(codes), moved.view(count, codes))
+    return FixedLatents(rows, *(Latent(*(part.to(device) for part in latent)) for latent in (grid, traversal)))
+
+
+@torch.no_grad()
+def generate(generator: nn.Module, latent: Latent) -> NDArray[np.uint8]:
+    """(B) latents -> (B, S, S) uint8, 255 = ink."""
+    parts = []
+    for start in range(0, len(latent.label), CHUNK):
+        images = generator(Latent(*(part[start : start + CHUNK] for part in latent)))
+        parts.append(to_ink(images))
+    return torch.cat(parts).cpu().numpy()
+
+
+def to_ink(images: Tensor) -> Tensor:
+    """(B, 1, S, S) in [-1, 1] -> (B, S, S) uint8, 255 = ink."""
+    return ((images[:, 0].float() + 1) * 127.5).round().clamp(0, 255).byte()
+
+
+def tiled(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
+    """(R * columns, S, S) -> (R * S, columns * S)."""
+    side = images.shape[-1]
+    rows = len(images) // columns
+    return images.reshape(rows, columns, side, side).swapaxes(1, 2).reshape(rows * side, columns * side)
+
+
+def png(ink: NDArray[np.uint8]) -> bytes:
+    """(H, W), 255 = ink -> a PNG for people: dark ink on white paper."""
+    buffer = io.BytesIO()
+    Image.fromarray(255 - ink).save(buffer, "PNG", compress_level=3)
+    return buffer.getvalue()

@@ -1,0 +1,185 @@
+"""Training from start (or checkpoint) to end: decide, then work.
+
+Facts go out as events; pictures and checkpoints as files.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core import config as configs
+from core.config import RunConfig
+from core.errors import RunError
+from core.events import AnyEvent, Sampled, Saved, Scored, Step
+from core.gan import checkpoint, grid
+from core.gan.anchors import anchored_codes
+from core.gan.device import Resolved
+from core.gan.engine import Engine
+from core.gan.model import Latent
+from core.gan.pool import Pool
+from core.glyphs.glyphset import GlyphSet
+from core.rundir import RunDir, write_atomic
+
+QUALITY_IMAGES = 1000  # generated images that Q reads to rank checkpoints when no scorer is given
+
+Emit = Callable[[AnyEvent], None]
+Scorer = Callable[[Callable[[NDArray[np.int64], int], NDArray[np.uint8]]], dict[str, float | None]]
+
+
+@dataclass
+class Clock:
+    """Seconds of training proper: set-up, drawing and saving are left out."""
+
+    seconds: float = 0.0
+    images: int = 0
+    _reported: tuple[float, int] = (0.0, 0)
+    _since: float = field(default_factory=time.perf_counter)
+
+    def start(self) -> None:
+        self._since = time.perf_counter()
+
+    def stop(self, images: int) -> None:
+        self.seconds += time.perf_counter() - self._since
+        self.images += images
+
+    def rate(self) -> float | None:
+        """Images a second since the last call."""
+        seconds, images = self.seconds - self._reported[0], self.images - self._reported[1]
+        self._reported = (self.seconds, self.images)
+        return images / seconds if seconds > 0 else None
+
+
+class Training:
+    """One attempt of one run."""
+
+    def __init__(self, config: RunConfig, run: RunDir, glyphs: GlyphSet, resolved: Resolved, emit: Emit) -> None:
+        self.config, self.run, self.emit, self.glyphs, self.resolved = config, run, emit, glyphs, resolved
+        images, labels = glyphs.part(held_out=False)
+        self.classes = len(glyphs.characters)
+        device = torch.device(resolved.device)
+        anchors = anchored_codes(images, labels, anchored(config))
+        self.engine = Engine(config, Pool(images, labels, anchors, device), self.classes, resolved)
+        model = config.model
+        self.latents = grid.fixed_latents(
+            classes=self.classes, noise=model.noise, codes=model.codes, seed=config.seed, device=device
+        )
+        self.rows = list(glyphs.characters[: self.latents.rows])
+        self.clock = Clock()
+        self.step = self._resumed()
+
+    def _resumed(self) -> int:
+        """Go on from the newest checkpoint that loads; the step it is of, or 0."""
+        found = checkpoint.newest_readable(self.run)
+        if found is None:
+            return 0
+        if found[0].facts.get("data") != self.glyphs.fingerprint:
+            raise RunError("the data is not what this run was trained on (other fingerprint); start a new run for it")
+        self.engine.load(found[1])
+        return found[0].step
+
+    def go_on(self, stopping: Callable[[], bool], scorer: Scorer | None = None) -> bool:
+        """Train until train.steps, or until `stopping()`; True if it was stopped. A non-finite loss: RunError."""
+        train, start = self.config.train, self.step
+        while True:
+            stopped = stopping()
+            last = self.step >= train.steps or stopped
+            fresh = self.step > start
+            if fresh and self.step % train.report_every == 0:
+                self._report()
+            if last or self.step % train.sample_every == 0:
+                self._draw()
+            if fresh and (last or self.step % train.save_every == 0):
+                self._save(scorer)
+            if last:
+                return self.step < train.steps
+            self.clock.start()
+            self.engine.step(self.step)
+            self.step += 1
+            self.clock.stop(train.batch_size)
+
+    def _report(self) -> None:
+        self.clock.start()  # reading the sums waits for the device: that is training time
+        means = self.engine.read()
+        self.clock.stop(0)
+        if not all(math.isfinite(value) for value in means.values()):
+            names = ", ".join(name for name, value in means.items() if not math.isfinite(value))
+            raise RunError(
+                f"{names} became non-finite by step {self.step}; try a lower train.lr or train.precision=fp32"
+            )
+        if self.config.recipe.name == "classic":
+            means["q_real"] = None  # type: ignore[assignment]  # no code of an unsupervised Q is anybody's name
+        seconds, rate = self.clock.seconds, self.clock.rate()
+        self.emit(Step(step=self.step, time=time.time(), seconds=seconds, images_per_s=rate, **means))
+
+    def pictures(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The fixed latents as the moving average draws them now: (rows * C, S, S) and (codes * rows * C, S, S)."""
+        average = self.engine.average
+        return grid.generate(average, self.latents.grid), grid.generate(average, self.latents.traversal)
+
+    def _draw(self) -> None:
+        grid_images, traversal = self.pictures()
+        self._show("grid", grid_images)
+        if len(traversal):
+            self._show("traversal", traversal)
+
+    def _show(self, kind: Literal["grid", "traversal"], images: NDArray[np.uint8]) -> None:
+        path = self.run.sample(self.step, kind)
+        write_atomic(path, grid.png(grid.tiled(images, grid.COLUMNS)))
+        relative = str(path.relative_to(self.run.path))
+        rows = self.rows * (len(images) // len(self.rows) // grid.COLUMNS)
+        self.emit(Sampled(step=self.step, time=time.time(), path=relative, kind=kind, rows=rows))
+
+    def _save(self, scorer: Scorer | None) -> None:
+        if not self.engine.finite():
+            raise RunError(f"the losses became non-finite by step {self.step}; try a lower train.lr")
+        quality = self._scored(scorer) if scorer else self._own_quality()
+        facts: dict[str, Any] = {
+            "characters": list(self.glyphs.characters),
+            "data": self.glyphs.fingerprint,
+            "resolved": self.resolved._asdict(),
+            "model": configs.to_tree(self.config)["model"],
+        }
+        best = checkpoint.save(
+            self.run, self.step, self.engine.tensors(), facts, quality=quality, keep=self.config.train.keep
+        )
+        path = str(self.run.checkpoint(self.step).relative_to(self.run.path))
+        self.emit(Saved(step=self.step, time=time.time(), path=path, best=best))
+
+    def _scored(self, scorer: Scorer) -> float:
+        scores = scorer(self._sampled)
+        self.emit(Scored(step=self.step, time=time.time(), scores=scores))
+        return next((value for value in scores.values() if value is not None), 0.0)
+
+    def _sampled(self, labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
+        """(n,) labels -> (n, S, S) as the moving average draws them, for a scorer."""
+        random = torch.Generator().manual_seed(seed)
+        noise = torch.randn(len(labels), self.config.model.noise, generator=random)
+        codes = torch.rand(len(labels), self.config.model.codes, generator=random) * 2 - 1
+        device = self.engine.device
+        latent = Latent(noise.to(device), torch.from_numpy(labels).to(device), codes.to(device))
+        return grid.generate(self.engine.average, latent)
+
+    @torch.no_grad()
+    def _own_quality(self) -> float:
+        """Share of generated images that Q reads as asked: no judge, but enough to tell a broken checkpoint."""
+        labels = np.arange(QUALITY_IMAGES) % self.classes
+        images = torch.from_numpy(self._sampled(labels, seed=0)).to(self.engine.device)
+        opinion = self.engine.discriminator.eval()(
+            images[:, None].float() / 127.5 - 1, torch.from_numpy(labels).to(self.engine.device)
+        )
+        self.engine.discriminator.train()
+        read = opinion.label.float().cpu().numpy()
+        if read.shape[1] != self.classes:
+            read = np.logaddexp(read[:, : self.classes], read[:, self.classes :])
+        return float((read.argmax(1) == labels).mean())
+
+
+def anchored(config: RunConfig) -> int:
+    """How many codes are tied to a measured property: none in recipe `classic`, never more than there are."""
+    return min(config.model.anchored, config.model.codes) if config.recipe.name == "etl" else 0

@@ -1,0 +1,78 @@
+"""Labelled characters from a finished (or running) run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from core import config as configs
+from core.config import RunConfig
+from core.errors import RunError
+from core.gan.anchors import code_names
+from core.gan.checkpoint import find, part, read
+from core.gan.grid import generate
+from core.gan.model import Latent
+from core.gan.networks import build_generator
+from core.rundir import RunDir
+
+
+class Sampler:
+    """The moving average of a checkpoint's generator, ready to draw."""
+
+    def __init__(self, generator: nn.Module, config: RunConfig, characters: tuple[str, ...], step: int) -> None:
+        self.generator, self.config, self.characters, self.step = generator, config, characters, step
+        self.codes, self.size = config.model.codes, config.data.size
+        self.code_names = code_names(config.model.codes, config.model.anchored)
+
+    @classmethod
+    def load(cls, run: RunDir, *, checkpoint: str = "best") -> "Sampler":
+        """`checkpoint`: best, last, or a step. None there, damaged, or not of this run's shape: RunError."""
+        found = find(run, checkpoint)
+        try:
+            config = configs.decode(run.config.read_bytes(), where=str(run.config))
+        except OSError as error:
+            raise RunError(f"cannot read {run.config}: {error.strerror}") from None
+        characters = _characters(found.facts)
+        generator = build_generator(config, len(characters))
+        try:
+            generator.load_state_dict(part("average", read(found)))
+        except RuntimeError:
+            raise RunError(
+                f"checkpoint {found.path} does not fit the networks of {run.config}; it is refused"
+            ) from None
+        placed = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(placed.requires_grad_(False).eval(), config, characters, found.step)
+
+    def labels(self, characters: Sequence[str]) -> NDArray[np.int64]:
+        """Characters -> (n,) class numbers. One the run never saw: RunError naming what it knows."""
+        numbers = {character: number for number, character in enumerate(self.characters)}
+        unknown = [character for character in characters if character not in numbers]
+        if unknown:
+            known = "".join(self.characters[:60]) + (" ..." if len(self.characters) > 60 else "")
+            raise RunError(f"this run never saw {' '.join(dict.fromkeys(unknown))}; it knows {known}")
+        return np.array([numbers[character] for character in characters], np.int64)
+
+    def draw(
+        self, labels: NDArray[np.int64], *, codes: NDArray[np.floating[Any]] | None = None, seed: int = 0
+    ) -> NDArray[np.uint8]:
+        """(n,) class numbers, codes (n, C) in [-1, 1] or None (drawn) -> (n, S, S) uint8, 255 = ink.
+
+        The same call gives the same images.
+        """
+        count, model = len(labels), self.config.model
+        random = torch.Generator().manual_seed(seed)
+        drawn = torch.randn(count, model.noise, generator=random)
+        styles = torch.rand(count, model.codes, generator=random) * 2 - 1
+        if codes is not None:
+            styles = torch.as_tensor(np.asarray(codes), dtype=torch.float32)
+        return generate(self.generator, Latent(drawn, torch.from_numpy(np.asarray(labels, np.int64)), styles))
+
+
+def _characters(facts: dict[str, Any]) -> tuple[str, ...]:
+    characters = facts.get("characters")
+    if not isinstance(characters, list) or not all(isinstance(character, str) for character in characters):
+        raise RunError("the checkpoint's JSON does not list its characters; it is refused")
+    return tuple(characters)

@@ -1,0 +1,169 @@
+"""Chosen characters, sized and split, as one memory-mapped array in the cache."""
+
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.config import DataConfig
+from core.errors import DataError
+from core.glyphs.repertoire import characters as repertoire
+from core.glyphs.sources import Index, Source, open_source
+from core.rundir import cache_root, write_json
+
+VERSION = 1  # of the files below; part of the fingerprint
+CHUNK = 2048  # images loaded and prepared at a time: bounds memory, whatever the source
+
+Progress = Callable[[int, int], None]  # images done, images in all
+
+
+@dataclass(frozen=True)
+class GlyphSet:
+    """What a run trains on and is judged by."""
+
+    images: NDArray[np.uint8]  # (N, S, S) read-only memory map, 255 = ink, 0 = paper
+    labels: NDArray[np.int64]  # (N,) 0 .. K-1
+    groups: NDArray[np.int64]  # (N,) writer or sheet
+    held_out: NDArray[np.bool_]  # (N,) true: other writers, never trained on
+    characters: tuple[str, ...]  # K labels in their order
+    fingerprint: str
+    source: str
+
+    def part(self, *, held_out: bool) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """(images, labels) of the training or the held-out side, copied into memory."""
+        rows = np.flatnonzero(self.held_out == held_out)
+        return self.images[rows], self.labels[rows]
+
+
+def load(data: DataConfig, *, progress: Progress | None = None) -> GlyphSet:
+    """The glyph set that `data` describes, from the cache or made now. Too few images, unknown character: DataError."""
+    characters = repertoire(data.chars)
+    source = open_source(data)
+    fingerprint = _fingerprint(data, source, characters)
+    folder = cache_root() / "glyphs" / fingerprint
+    try:
+        return _read(folder)
+    except (OSError, ValueError, KeyError):  # not there yet, or damaged: (re)build it
+        _build(folder, data, source, characters, progress)
+        return _read(folder)
+
+
+def _fingerprint(data: DataConfig, source: Source, characters: tuple[str, ...]) -> str:
+    facts = [VERSION, source.fingerprint(), "".join(characters), data.per_char, data.held_out, data.size, data.seed]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
+
+
+def _read(folder: Path) -> GlyphSet:
+    """Open a cached set; ValueError if its content is not what was written."""
+    facts = json.loads((folder / "glyphs.json").read_text())
+    arrays = {}
+    for name, checksum in facts["checksums"].items():
+        path = folder / f"{name}.npy"
+        if _checksum(path) != checksum:
+            raise ValueError(f"{path}: damaged")
+        arrays[name] = np.load(path, mmap_mode="r" if name == "images" else None, allow_pickle=False)
+    return GlyphSet(
+        **arrays, characters=tuple(facts["characters"]), fingerprint=folder.name, source=str(facts["source"])
+    )
+
+
+def _checksum(path: Path) -> int:
+    value = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            value = zlib.crc32(block, value)
+    return value
+
+
+def _build(
+    folder: Path, data: DataConfig, source: Source, characters: tuple[str, ...], progress: Progress | None
+) -> None:
+    """Write the set beside its place and rename it there: two builders at once do no harm, the first one wins."""
+    index = source.index(characters, per_char=data.per_char, held_out=data.held_out)
+    rows, held_out = choose(index, characters, data)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True, exist_ok=True)
+        _write_images(temporary / "images.npy", source, rows, data.size, progress)
+        np.save(temporary / "labels.npy", index.labels[rows])
+        np.save(temporary / "groups.npy", index.groups[rows])
+        np.save(temporary / "held_out.npy", held_out)
+        names = ("images", "labels", "groups", "held_out")
+        facts = {
+            "source": source.name,
+            "characters": characters,
+            "checksums": {name: _checksum(temporary / f"{name}.npy") for name in names},
+        }
+        write_json(temporary / "glyphs.json", facts)
+        _put(temporary, folder)
+    except OSError as error:
+        raise DataError(
+            f"cannot write the prepared glyphs to {folder.parent}: {error.strerror}; see ETLGAN_CACHE"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put(temporary: Path, folder: Path) -> None:
+    """Rename; where a damaged set stands in the way, it goes; where another process was first, its set stays."""
+    try:
+        temporary.rename(folder)
+    except OSError:
+        try:
+            _read(folder)
+        except (OSError, ValueError, KeyError):
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.rename(folder)
+
+
+def _write_images(path: Path, source: Source, rows: NDArray[np.int64], size: int, progress: Progress | None) -> None:
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(rows), size, size))
+    for start in range(0, len(rows), CHUNK):
+        raw = source.load(rows[start : start + CHUNK])
+        images[start : start + len(raw)] = raw
+        if progress:
+            progress(start + len(raw), len(rows))
+    images.flush()
+
+
+def choose(index: Index, characters: tuple[str, ...], data: DataConfig) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Which positions of the index to take: per_char training and held_out other images of every character.
+
+    Returns (rows sorted by label, held-out flags). Where the source has no split of its own, whole groups are held out,
+    in an order that depends on data.seed only. Fewer images than asked for: DataError naming the characters.
+    """
+    flags = index.held_out if index.held_out is not None else _split(index, len(characters), data)
+    rows, short = [], []
+    for label, character in enumerate(characters):
+        here = np.flatnonzero(index.labels == label)
+        train, test = here[~flags[here]], here[flags[here]]
+        if len(train) < data.per_char or len(test) < data.held_out:
+            short.append(f"{character} ({len(train)} + {len(test)})")
+        rows.append(np.concatenate([train[: data.per_char], test[: data.held_out]]))
+    if short:
+        raise DataError(
+            f"too few images of {len(short)} characters, such as {', '.join(short[:5])}; asked for "
+            f"{data.per_char} + {data.held_out} held out: set data.per_char and data.held_out lower"
+        )
+    chosen = np.concatenate(rows)
+    return chosen, flags[chosen]
+
+
+def _split(index: Index, classes: int, data: DataConfig) -> NDArray[np.bool_]:
+    """Hold out whole groups, in a seeded order, until every character has data.held_out images (or groups run out)."""
+    groups, of = np.unique(index.groups, return_inverse=True)
+    order = np.random.default_rng([data.seed, 17]).permutation(len(groups))
+    table = np.zeros((len(groups), classes), np.int64)  # images of each group and character
+    np.add.at(table, (of, index.labels), 1)
+    enough = (table[order].cumsum(0) >= data.held_out).all(1)
+    taken = (int(enough.argmax()) + 1 if enough.any() else len(groups)) if data.held_out else 0
+    out = np.zeros(len(groups), bool)
+    out[order[:taken]] = True
+    return out[of]

@@ -1,0 +1,103 @@
+"""Where glyphs come from: one small protocol, and the function that opens a source by its name.
+
+A source says which images it has (`index`) and loads chosen ones (`load`); choosing, splitting, preparing and caching
+are the business of `glyphset.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.config import DataConfig
+from core.errors import DataError
+from core.glyphs import penman
+
+# Embedded writers are numbered; these ranges never meet, so no writer is ever on two sides.
+HELD_OUT_WRITERS = 1_000_000
+JUDGE_WRITERS = 2_000_000
+
+
+class Index(NamedTuple):
+    """What a source has of the characters asked for; position m is an image."""
+
+    labels: NDArray[np.int64]  # (M,) position of the character in the list asked for
+    groups: NDArray[np.int64]  # (M,) writer or sheet; images of one group stay on one side of the split
+    held_out: NDArray[np.bool_] | None  # (M,) the source's own split, or None: split by group
+
+
+class Source(Protocol):
+    """Anything that holds labelled glyph images."""
+
+    @property
+    def name(self) -> str:
+        """What it was recognised as, said back to the user."""
+
+    @property
+    def needs_preparation(self) -> bool:
+        """Whether the images are raw cells (paper, frames, neighbours) rather than clean, centred characters."""
+
+    def fingerprint(self) -> str:
+        """Changes when the content changes."""
+
+    def counts(self) -> Mapping[str, int] | None:
+        """Images a character; None: as many as one likes of everything it can write."""
+
+    def index(self, characters: Sequence[str], *, per_char: int, held_out: int) -> Index:
+        """The images there are of these characters; may stop at the numbers wanted. Missing character: DataError."""
+
+    def load(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Images of these positions of the last index: (n, H, W), 255 = ink."""
+
+
+class PenmanSource:
+    """The embedded pen-stroke handwriting: every character, as many writers as wanted."""
+
+    def __init__(self, *, size: int, style: Literal["clean", "scanned"], seed: int) -> None:
+        self.size, self.style, self.seed = size, style, seed
+        self._characters: Sequence[str] = ()
+        self._index = Index(np.empty(0, np.int64), np.empty(0, np.int64), None)
+
+    @property
+    def name(self) -> str:
+        return f"penman ({self.style}, embedded)"
+
+    @property
+    def needs_preparation(self) -> bool:
+        return self.style == "scanned"
+
+    def fingerprint(self) -> str:
+        return f"penman:{penman.VERSION}:{self.style}:{self.size}:{self.seed}"
+
+    def counts(self) -> Mapping[str, int] | None:
+        return None
+
+    def index(self, characters: Sequence[str], *, per_char: int, held_out: int) -> Index:
+        missing = [c for c in characters if c not in penman.characters()]
+        if missing:
+            raise DataError(f"penman cannot write {' '.join(missing[:10])}; choose other characters or another --data")
+        writers = np.concatenate([np.arange(per_char), HELD_OUT_WRITERS + np.arange(held_out)])
+        self._characters = characters
+        labels = np.repeat(np.arange(len(characters)), len(writers))
+        groups = np.tile(writers, len(characters))
+        self._index = Index(labels, groups, groups >= HELD_OUT_WRITERS)
+        return self._index
+
+    def load(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        images = np.empty((len(rows), self.size, self.size), np.uint8)
+        labels, groups = self._index.labels[rows], self._index.groups[rows]
+        for label in np.unique(labels):
+            here = labels == label
+            images[here] = penman.render(
+                self._characters[label], groups[here], size=self.size, style=self.style, seed=self.seed
+            )
+        return images
+
+
+def open_source(data: DataConfig) -> Source:
+    """The source that `data.source` names. Unknown: DataError with what is understood."""
+    if data.source == "penman":
+        size = data.size if data.style == "clean" else 2 * data.size  # a raw cell is cut down to its character
+        return PenmanSource(size=size, style=data.style, seed=data.seed)
+    raise DataError(f"data.source={data.source}: not understood; say penman")

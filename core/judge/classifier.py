@@ -1,0 +1,99 @@
+"""The judge: a small convolutional reader of characters that shares neither weights nor architecture with D and Q."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+FEATURES = 128
+BATCH = 128
+RATE = 3e-3  # peak of a one-cycle schedule
+SHIFT = 2  # pixels at 32, either way: the only augmentation, so that style is not normalised away
+
+
+class Reading(NamedTuple):
+    """What the judge says about images."""
+
+    label: NDArray[np.int64]  # (N,) most probable class
+    confidence: NDArray[np.float32]  # (N,) its probability
+    features: NDArray[np.float32]  # (N, FEATURES) of the last hidden layer
+
+
+class Judge(nn.Module):
+    """A strided 5x5, then three 3x3 convolutions with batch norm, max pooling in between, then two dense layers."""
+
+    def __init__(self, classes: int, pixels: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.AvgPool2d(pixels // 32)] if pixels > 32 else []
+        for inputs, outputs, side, stride, pool in (
+            (1, 32, 5, 2, 1),
+            (32, 48, 3, 1, 2),
+            (48, 96, 3, 1, 1),
+            (96, 96, 3, 1, 2),
+        ):
+            layers += [
+                nn.Conv2d(inputs, outputs, side, stride, side // 2, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+            ]
+            layers += [nn.MaxPool2d(2)] if pool > 1 else []
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(96 * 16, FEATURES), nn.BatchNorm1d(FEATURES))
+        self.head = nn.Linear(FEATURES, classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 1, S, S) in [0, 1] -> logits (N, K), features (N, FEATURES)."""
+        features = F.relu(self.body(images))
+        return self.head(F.dropout(features, 0.3, self.training)), features
+
+    @torch.no_grad()
+    def read(self, images: NDArray[np.uint8]) -> Reading:
+        """(N, S, S) uint8, 255 = ink -> Reading."""
+        self.eval()
+        parts = []
+        for start in range(0, len(images), 512):
+            logits, features = self(_tensor(images[start : start + 512]))
+            confidence, label = logits.softmax(1).max(1)
+            parts.append((label.numpy(), confidence.numpy(), features.numpy()))
+        return Reading(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def train(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    classes: int,
+    *,
+    steps: int,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Judge:
+    """Train a judge on (N, S, S) uint8 images and (N,) labels with label smoothing, shifts and a one-cycle schedule."""
+    state = torch.random.get_rng_state()
+    torch.manual_seed(seed)
+    judge = Judge(classes, images.shape[-1])
+    judge.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=RATE, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
+    order = np.random.default_rng(seed)
+    judge.train()
+    for step in range(steps):
+        rows = order.integers(0, len(images), BATCH)
+        shift = tuple(int(v) for v in order.integers(-SHIFT, SHIFT + 1, 2))
+        batch = torch.roll(_tensor(images[rows]), shift, (2, 3))
+        loss = F.cross_entropy(judge(batch)[0], torch.from_numpy(labels[rows]), label_smoothing=0.05)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        if progress:
+            progress(step + 1, steps)
+    torch.random.set_rng_state(state)
+    judge.eval()
+    return judge
+
+
+def _tensor(images: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(images[:, None]).float().div(255).contiguous(memory_format=torch.channels_last)

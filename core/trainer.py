@@ -1,0 +1,212 @@
+"""python -P -m core.trainer RUN_DIR: one attempt of one run, from its config.json to its pictures.
+
+Speaks through files only: events.jsonl, samples, checkpoints, and console.log for people. SIGTERM: finish the step,
+save, end as stopped.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+# Threads that wait must sleep: on a shared machine, spinning ones were measured to slow training down ten times.
+# torch reads this when it is loaded, so it is said before.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from core import config as configs
+from core import events
+from core.config import RunConfig
+from core.errors import ConfigError, EtlganError, RunError
+from core.events import AnyEvent, Finished, Started
+from core.rundir import RunDir, read_json, write_json
+
+LOCK_FD = "ETLGAN_LOCK_FD"  # environment: the descriptor of alive.lock, locked by whoever started this
+
+
+def main(path: Path) -> int:
+    """Run one attempt; 0 when it finished or was stopped, 1 when it failed."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    run = RunDir(path.resolve())
+    try:
+        lock = _lock(run)
+    except RunError as error:
+        print(f"etlgan: {error}", file=sys.stderr)
+        return 1
+    attempt = max(1, int(read_json(run.lock).get("attempt") or 1))
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, lock)
+        return _attempt(run, attempt, stop)
+
+
+def _attempt(run: RunDir, attempt: int, stop: threading.Event) -> int:
+    log = EventLog(run)
+    try:
+        stopped = _train(run, attempt, log, stop)
+    except Exception as error:
+        message = _told(error)
+        print(f"etlgan: {message}", file=sys.stderr, flush=True)
+        log.finish(attempt, "failed", message)
+        return 1
+    log.finish(attempt, "stopped" if stopped else "finished", "")
+    return 0
+
+
+def _train(run: RunDir, attempt: int, log: "EventLog", stop: threading.Event) -> bool:
+    """True if it was stopped before its end."""
+    try:
+        config = configs.decode(run.config.read_bytes(), where=str(run.config))
+    except OSError as error:
+        raise ConfigError(f"cannot read {run.config}: {error.strerror}") from None
+    print(f"preparing {config.data.chars} from {config.data.source}", flush=True)
+
+    from core.glyphs import glyphset
+
+    glyphs = glyphset.load(config.data, progress=_Progress("prepared"))
+    if stop.is_set():
+        return True
+
+    import torch
+
+    from core.gan import device, loop
+
+    torch.set_flush_denormal(True)
+    resolved = _resolved(run, config, device)
+    training = loop.Training(config, run, glyphs, resolved, log.emit)
+    env = read_json(run.env)
+    facts = {
+        **resolved._asdict(),
+        "batch_size": config.train.batch_size,
+        "data": glyphs.fingerprint,
+        "data_source": glyphs.source,
+        "device_name": _device_name(resolved.device),
+    }
+    write_json(run.env, env | {"resolved": facts})
+    log.emit(
+        Started(
+            step=training.step,
+            time=time.time(),
+            attempt=attempt,
+            device=resolved.device,
+            precision=resolved.precision,
+            threads=resolved.threads,
+            batch_size=config.train.batch_size,
+            classes=training.classes,
+            steps=config.train.steps,
+            data=glyphs.fingerprint,
+        )
+    )
+    print(f"training on {resolved.device} in {resolved.precision} from step {training.step}", flush=True)
+    stopped = training.go_on(stop.is_set)
+    _draw_figures(run, config, training)
+    return stopped
+
+
+def _resolved(run: RunDir, config: RunConfig, device):  # type: ignore[no-untyped-def]
+    """What an earlier attempt resolved is used again where this machine still has it."""
+    earlier = read_json(run.env).get("resolved")
+    train = config.train
+    if isinstance(earlier, dict) and {"device", "precision", "threads"} <= earlier.keys():
+        with contextlib.suppress(EtlganError):
+            changes = {f"train.{name}": earlier[name] for name in ("precision", "threads")}
+            train = configs.override(config, changes).train
+    return device.resolve(train)
+
+
+def _draw_figures(run: RunDir, config: RunConfig, training) -> None:  # type: ignore[no-untyped-def]
+    """grid.png, traversal.png, losses.png, progress.gif. A picture that fails costs a line, not the run."""
+    from core.figures.finish import draw_all
+    from core.gan.anchors import code_names
+    from core.gan.grid import COLUMNS
+
+    grid, traversal = training.pictures()
+    size, rows, codes = config.data.size, training.rows, config.model.codes
+    drawn = draw_all(
+        run,
+        config=config,
+        rows=rows,
+        grid=grid.reshape(len(rows), COLUMNS, size, size),
+        traversal=traversal.reshape(codes, len(rows), COLUMNS, size, size) if codes else None,
+        codes=code_names(codes, min(config.model.anchored, codes)),
+        classes=training.classes,
+    )
+    for problem in drawn.problems:
+        print(f"etlgan: {problem}", file=sys.stderr)
+
+
+def _device_name(name: str) -> str:
+    import platform
+
+    import torch
+
+    return torch.cuda.get_device_name(name) if name.startswith("cuda") else platform.processor() or platform.machine()
+
+
+def _told(error: Exception) -> str:
+    """One line for the event; the traceback of what is no user's mistake goes to the console log."""
+    if isinstance(error, EtlganError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror}{where}; free some space or check the folder, then resume"
+    if "out of memory" in str(error).lower() or isinstance(error, MemoryError):
+        return "out of memory; set train.batch_size or model.size lower"
+    traceback.print_exc()
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _lock(run: RunDir) -> int:
+    """The inherited lock, or our own. Kept from children: a compile worker must not keep a dead run alive."""
+    inherited = os.environ.pop(LOCK_FD, "")
+    if inherited.isdecimal():
+        os.set_inheritable(int(inherited), False)
+        return int(inherited)
+    if not run.path.is_dir():
+        raise RunError(f"{run.path}: no such run directory")
+    descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise RunError(f"run {run.id} is live already") from None
+    return descriptor
+
+
+class EventLog:
+    """Appends whole lines; each is on its way to the disk before the next step begins."""
+
+    def __init__(self, run: RunDir) -> None:
+        self.path = run.events
+        self.step = 0
+
+    def emit(self, event: AnyEvent) -> None:
+        self.step = event.step
+        with self.path.open("ab", buffering=0) as file:
+            file.write(events.encode(event))
+
+    def finish(self, attempt: int, state: str, message: str) -> None:
+        """The last word. On a full disk it cannot be said: the exit code then tells."""
+        with contextlib.suppress(OSError):
+            self.emit(Finished(step=self.step, time=time.time(), attempt=attempt, state=state, message=message))  # type: ignore[arg-type]
+
+
+class _Progress:
+    """A line to the console log every second or so."""
+
+    def __init__(self, verb: str) -> None:
+        self.verb, self.last = verb, time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if done == total or time.monotonic() - self.last > 1:
+            self.last = time.monotonic()
+            print(f"{self.verb} {done:,} of {total:,} images", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

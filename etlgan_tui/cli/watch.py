@@ -169,9 +169,10 @@ def _follow(watched: Watched, display: Display, stop: Callable[[], str], interru
 
 def _ask(stop: Callable[[], str]) -> str:
     try:
-        return f"{stop()}; Ctrl-C again leaves it to itself"
+        stop()
     except EtlganError as error:  # it may have ended in this very moment
         return str(error)
+    return "stopping: it finishes its step and saves; Ctrl-C again leaves it to itself"
 
 
 def _note(progress: Progress) -> str:

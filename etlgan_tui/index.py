@@ -1,0 +1,203 @@
+"""Looking into a home: pages of runs with their states, and what a preview shows. No terminal in here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from core import config as configs
+from core.events import Sampled
+from core.history import History, Tail
+from core.rundir import Home, RunDir
+from core.runs import alive
+from core.runs.find import run_ids
+from core.runs.state import State, state_of
+from core.runs.store import PAGE, Row, Store
+from core.runs.sync import sync
+from etlgan_tui.query import Query
+
+SYNC_SHARE = 20  # a look at all directories takes at most one part in so many of the time
+PREVIEW_BYTES = 16 << 20  # of a run's events that a preview reads
+
+
+class Listed(NamedTuple):
+    """One run of a page."""
+
+    row: Row
+    state: State
+
+
+class Page(NamedTuple):
+    """What a look at the index found."""
+
+    query: Query
+    runs: list[Listed]
+    total: int  # runs that match, over all pages
+    every: int  # runs there are
+    notice: str = ""  # what had to be worked around
+
+
+class Change(NamedTuple):
+    """A setting that differs from another run's."""
+
+    name: str
+    before: str
+    after: str
+
+
+class Preview(NamedTuple):
+    """What is shown beside the table."""
+
+    listed: Listed
+    grid: Path | None
+    labels: tuple[str, ...]
+    d: list[float]
+    g: list[float]
+    against: str  # name of the run before, "" where there is none
+    changes: tuple[Change, ...]
+
+
+class Index:
+    """The runs of one home. Each call opens the index anew, so that it may come from any thread."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._states: dict[str, tuple[str, State]] = {}
+        self._next_sync = 0.0
+
+    def page(self, query: Query, *, fresh: bool = True) -> Page:
+        """One page of the runs asked for. `fresh`: read what is new in the directories first, if that is due."""
+        with Store.open(self.home) as store:
+            if fresh:
+                self._sync(store)
+            every = store.count()
+            if query.state:
+                found = list(self._in_state(store, query))
+                start = query.page * PAGE
+                return Page(query, found[start : start + PAGE], len(found), every, store.notice)
+            rows = _rows(store, query, query.page)
+            total = store.count(text=query.text, tag=query.tag, recipe=query.recipe)
+            return Page(query, [self._listed(row) for row in rows], total, every, store.notice)
+
+    def rows(self, ids: list[str]) -> list[Listed]:
+        """Some runs, in the order asked for; those that have gone are left out."""
+        with Store.open(self.home) as store:
+            found = store.rows(ids)
+        return [self._listed(found[run_id]) for run_id in ids if run_id in found]
+
+    def preview(self, run_id: str) -> Preview | None:
+        """What is worth knowing at a glance; None for a run that has gone."""
+        run = self.home.run(run_id)
+        with Store.open(self.home) as store:
+            row = store.row(run_id)
+            before = store.row(previous) if (previous := previous_run(self.home, run_id)) else None
+        if row is None or not run.path.is_dir():
+            return None
+        history = recent(run)
+        sampled = newest_grid(history.sampled)
+        return Preview(
+            listed=self._listed(row),
+            grid=picture_path(run, sampled),
+            labels=tuple(sampled.rows) if sampled else (),
+            d=history.d,
+            g=history.g,
+            against=before.name if before else "",
+            changes=differences(before.config, row.config) if before else (),
+        )
+
+    def _sync(self, store: Store) -> None:
+        begun = time.monotonic()
+        if begun >= self._next_sync and self.home.runs.is_dir():
+            sync(self.home, store)
+            self._next_sync = time.monotonic() + SYNC_SHARE * (time.monotonic() - begun)
+
+    def _in_state(self, store: Store, query: Query) -> Iterator[Listed]:
+        """Every run in the state asked for: the index does not know states, so each is looked at."""
+        page = 0
+        while rows := _rows(store, query, page):
+            yield from (listed for listed in map(self._listed, rows) if listed.state.kind == query.state)
+            page += 1
+
+    def _listed(self, row: Row) -> Listed:
+        """With its state: derived anew while it may change, remembered once the run has ended and nothing moved."""
+        run = self.home.run(row.id)
+        signature, known = self._states.get(row.id, ("", None))
+        if known and signature == row.signature and not known.live and not alive.held(run):
+            return Listed(row, known)
+        state = state_of(run)
+        self._states[row.id] = (row.signature, state)
+        return Listed(row, state)
+
+
+def _rows(store: Store, query: Query, page: int) -> list[Row]:
+    return store.runs(
+        limit=PAGE,
+        offset=page * PAGE,
+        order=query.order,
+        descending=query.descending,
+        text=query.text,
+        tag=query.tag,
+        recipe=query.recipe,
+    )
+
+
+def previous_run(home: Home, run_id: str) -> str:
+    """The run made before this one, "" for the first."""
+    ids = run_ids(home)
+    at = ids.index(run_id) + 1 if run_id in ids else len(ids)
+    return ids[at] if at < len(ids) else ""
+
+
+def recent(run: RunDir) -> History:
+    """The run's history; of a very long one only what its last bytes say."""
+    size = run.events.stat().st_size if run.events.exists() else 0
+    tail, history = Tail(run.events, _line_start(run.events, size - PREVIEW_BYTES)), History()
+    for batch in tail.read_all():
+        history.add(batch)
+    return history
+
+
+def _line_start(path: Path, offset: int) -> int:
+    """The start of the first line at or after `offset`."""
+    if offset <= 0:
+        return 0
+    with path.open("rb") as file:
+        file.seek(offset)
+        return offset + len(file.readline())
+
+
+def newest_grid(sampled: list[Sampled], *, kind: str = "grid") -> Sampled | None:
+    return next((event for event in reversed(sampled) if event.kind == kind), None)
+
+
+def picture_path(run: RunDir, sampled: Sampled | None) -> Path | None:
+    """The file an event speaks of, never one outside the run: events may say anything."""
+    if sampled is None:
+        return None
+    path = (run.path / sampled.path).resolve()
+    return path if path.is_relative_to(run.path.resolve()) else None
+
+
+def differences(before: str, after: str) -> tuple[Change, ...]:
+    """What changed between two configurations (JSON, may be empty), in the order of the tree."""
+    old, new = _flat(before), _flat(after)
+    return tuple(
+        Change(name, plain(old.get(name)), plain(new.get(name)))
+        for name in dict.fromkeys([*new, *old])
+        if old.get(name) != new.get(name) and name not in ("version",)
+    )
+
+
+def _flat(text: str) -> dict[str, object]:
+    return configs.flatten(msgspec.json.decode(text)) if text else {}
+
+
+def plain(value: object) -> str:
+    """A setting's value as a person writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,42 @@
+"""What is typed behind `/`: free text, and `tag:x state:running recipe:etl` in any order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, get_args
+
+from core.runs.state import Kind
+
+STATES: tuple[str, ...] = get_args(Kind)
+
+
+class Query(NamedTuple):
+    """Which runs to show, and in which order."""
+
+    text: str = ""
+    tag: str = ""
+    recipe: str = ""
+    state: str = ""
+    order: str = "created"
+    descending: bool = True
+    page: int = 0
+    problem: str = ""  # a word that was not understood
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.text or self.tag or self.recipe or self.state)
+
+
+def parse(typed: str, base: Query = Query()) -> Query:  # noqa: B008  (immutable)
+    """The words of a filter line into a Query of the first page; the order of `base` is kept."""
+    words, found, problem = [], {"tag": "", "recipe": "", "state": ""}, ""
+    for word in typed.split():
+        key, colon, value = word.partition(":")
+        if colon and key in found:
+            found[key] = value
+        else:
+            words.append(word)
+    if found["state"]:
+        matching = [state for state in STATES if state.startswith(found["state"].lower())]
+        problem = "" if matching else f"state:{found['state']} is none of {', '.join(STATES)}"
+        found["state"] = matching[0] if matching else ""
+    return Query(" ".join(words), **found, order=base.order, descending=base.descending, problem=problem)

@@ -1,0 +1,1 @@
+"""Screens fetch values and hand them down to widgets; what widgets say, they decide."""

@@ -25,6 +25,8 @@ FRAME_BAND = 0.055  # of the cell: what stays within is frame, or the tip of som
 TEARING = ((0.3, 0.0), (0.4, 0.1), (0.5, 0.15), (0.6, 0.2), (0.7, 0.2), (0.8, 0.2))
 TEARING_REACH = 3  # pixels of weak ink around a part that go with it
 SMALLEST = 6 * 255.0  # ink of a part that is worth tearing off
+NECK = 2.5  # times wider than where it joins the character, so wide is a foreign part somewhere
+WIDE_AT_EDGE = 0.07  # of the cell: so wide it is at the very edge
 AT_EDGE = 1.5  # pixels: so near, a piece is cut off by the edge
 IN_PLANE = np.zeros((3, 3, 3), bool)
 IN_PLANE[1] = True
@@ -53,6 +55,7 @@ def own_ink(ink: Floats, grain: Floats) -> Mask:
     joined = np.unique(pieces.image[(verdict[1:] == OWN) & (pieces.nearest <= AT_EDGE)])
     if len(joined):
         cut_off = _torn_apart(own[joined], ink[joined], smooth[joined])
+        cut_off |= _hanging_on(own[joined] & ~cut_off)
         own[joined] &= ~cut_off
         foreign[joined] |= cut_off
     return _surroundings(own, foreign, reach=2 if max(ink.shape[1:]) < 100 else 3)
@@ -81,6 +84,31 @@ def _torn_apart(own: Mask, ink: Floats, smooth: Floats) -> Mask:
         own = own & ~outer
         torn |= outer
     return torn
+
+
+def _hanging_on(own: Mask) -> Mask:
+    """(n, H, W) True where ink at an edge hangs on the character by a neck: wide outside, narrow where it joins."""
+    found = np.zeros_like(own)
+    for turn in range(4):  # each edge in its turn is the upper one
+        turned = np.rot90(own, turn, axes=(1, 2))
+        found |= np.rot90(_hanging_at_top(turned), -turn, axes=(1, 2))
+    return found
+
+
+def _hanging_at_top(own: Mask) -> Mask:
+    side = min(own.shape[1:])
+    depth = round(BAND * side)
+    labels, count = ndimage.label(own[:, :depth], structure=IN_PLANE)
+    image, row, column = np.nonzero(labels)
+    label = labels[image, row, column]
+    widths = np.bincount(label * depth + row, minlength=(count + 1) * depth).reshape(-1, depth)  # pixels in each row
+    neck = depth - 1 - widths[:, :0:-1].argmin(1)  # the innermost of the narrowest rows
+    narrow = widths[np.arange(count + 1), neck]
+    outside = np.where(np.arange(depth) < neck[:, None], widths, 0).max(1, initial=0)
+    hanging = (widths[:, -1] > 0) & (widths[:, 0] >= WIDE_AT_EDGE * side) & (outside >= NECK * narrow)
+    found = np.zeros_like(own)
+    found[image, row, column] = hanging[label] & (row < neck[label])
+    return found
 
 
 SPECK, OWN, FOREIGN = 0, 1, 2

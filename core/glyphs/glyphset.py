@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from core.config import DataConfig
 from core.errors import DataError
+from core.glyphs.prepare import AS_IT_IS, Preparation, prepare
 from core.glyphs.repertoire import characters as repertoire
 from core.glyphs.sources import Index, Source, open_source
 from core.rundir import cache_root, write_json
 
 VERSION = 1  # of the files below; part of the fingerprint
-CHUNK = 2048  # images loaded and prepared at a time: bounds memory, whatever the source
 
 Progress = Callable[[int, int], None]  # images done, images in all
 
@@ -125,11 +125,13 @@ def _put(temporary: Path, folder: Path) -> None:
 
 def _write_images(path: Path, source: Source, rows: NDArray[np.int64], size: int, progress: Progress | None) -> None:
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(rows), size, size))
-    for start in range(0, len(rows), CHUNK):
-        raw = source.load(rows[start : start + CHUNK])
-        images[start : start + len(raw)] = raw
+    options = Preparation() if source.needs_preparation else AS_IT_IS
+    done = 0
+    for places, raw in source.batches(rows):
+        images[places] = raw if raw.shape[1:] == (size, size) and options is AS_IT_IS else prepare(raw, options, size)
+        done += len(places)
         if progress:
-            progress(start + len(raw), len(rows))
+            progress(done, len(rows))
     images.flush()
 
 
@@ -157,13 +159,16 @@ def choose(index: Index, characters: tuple[str, ...], data: DataConfig) -> tuple
 
 
 def _split(index: Index, classes: int, data: DataConfig) -> NDArray[np.bool_]:
-    """Hold out whole groups, in a seeded order, until every character has data.held_out images (or groups run out)."""
+    """Hold out whole groups, in a seeded order, while they hold a character that has not data.held_out images yet."""
     groups, of = np.unique(index.groups, return_inverse=True)
-    order = np.random.default_rng([data.seed, 17]).permutation(len(groups))
-    table = np.zeros((len(groups), classes), np.int64)  # images of each group and character
-    np.add.at(table, (of, index.labels), 1)
-    enough = (table[order].cumsum(0) >= data.held_out).all(1)
-    taken = (int(enough.argmax()) + 1 if enough.any() else len(groups)) if data.held_out else 0
-    out = np.zeros(len(groups), bool)
-    out[order[:taken]] = True
-    return out[of]
+    members = np.split(np.argsort(of, kind="stable"), np.cumsum(np.bincount(of))[:-1]) if len(groups) else []
+    have = np.zeros(classes, np.int64)
+    out = np.zeros(len(of), bool)
+    for group in np.random.default_rng([data.seed, 17]).permutation(len(groups)):
+        labels = index.labels[members[group]]
+        if (have[labels] < data.held_out).any():
+            out[members[group]] = True
+            np.add.at(have, labels, 1)
+            if (have >= data.held_out).all():
+                break
+    return out

@@ -1,10 +1,10 @@
 """Where glyphs come from: one small protocol, and the function that opens a source by its name.
 
-A source says which images it has (`index`) and loads chosen ones (`load`); choosing, splitting, preparing and caching
-are the business of `glyphset.py`.
+A source says which images it has (`index`) and loads chosen ones (`batches`); choosing, splitting, preparing and
+caching are the business of `glyphset.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import penman
+from core.rundir import cache_root
 
 # Embedded writers are numbered; these ranges never meet, so no writer is ever on two sides.
 HELD_OUT_WRITERS = 1_000_000
 JUDGE_WRITERS = 2_000_000
+CHUNK = 512  # images drawn at a time
 
 
 class Index(NamedTuple):
@@ -47,8 +49,11 @@ class Source(Protocol):
     def index(self, characters: Sequence[str], *, per_char: int, held_out: int) -> Index:
         """The images there are of these characters; may stop at the numbers wanted. Missing character: DataError."""
 
-    def load(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Images of these positions of the last index: (n, H, W), 255 = ink."""
+    def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+        """Images of these positions of the last index, in the order that suits the source.
+
+        Yields (where in `rows` they belong (n,), images (n, H, W), 255 = ink), each batch of one geometry.
+        """
 
 
 class PenmanSource:
@@ -84,20 +89,21 @@ class PenmanSource:
         self._index = Index(labels, groups, groups >= HELD_OUT_WRITERS)
         return self._index
 
-    def load(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        images = np.empty((len(rows), self.size, self.size), np.uint8)
-        labels, groups = self._index.labels[rows], self._index.groups[rows]
+    def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+        labels, writers = self._index.labels[rows], self._index.groups[rows]
         for label in np.unique(labels):
-            here = labels == label
-            images[here] = penman.render(
-                self._characters[label], groups[here], size=self.size, style=self.style, seed=self.seed
-            )
-        return images
+            here = np.flatnonzero(labels == label)
+            for start in range(0, len(here), CHUNK):
+                part = here[start : start + CHUNK]
+                character = self._characters[label]
+                yield part, penman.render(character, writers[part], size=self.size, style=self.style, seed=self.seed)
 
 
 def open_source(data: DataConfig) -> Source:
     """The source that `data.source` names. Unknown: DataError with what is understood."""
     if data.source == "penman":
-        size = data.size if data.style == "clean" else 2 * data.size  # a raw cell is cut down to its character
+        size = data.size if data.style == "clean" else min(2 * data.size, penman.SIZES[-1])  # cut down to the character
         return PenmanSource(size=size, style=data.style, seed=data.seed)
-    raise DataError(f"data.source={data.source}: not understood; say penman")
+    from core.glyphs.sets.opening import open_data  # here: its sources are built on this module
+
+    return open_data(data.source, cache=cache_root() / "labels")

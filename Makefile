@@ -1,0 +1,43 @@
+# Two commands do all the set-up: `make run` and `make test`. Both need only Python >= 3.11 and make.
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV ?= .venv
+
+BIN := $(VENV)/bin
+
+.PHONY: run test test-slow check bench clean
+
+run: $(VENV)/.installed ## train ten hiragana on the embedded handwriting and show them
+	$(BIN)/etlgan run hiragana-a-ka
+
+test: $(VENV)/.installed-dev ## the whole default suite
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed-dev ## the long quality and speed runs too
+	$(BIN)/python -m pytest -m "slow or not slow" --timeout=3600
+
+check: $(VENV)/.installed-dev ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed ## the speed figures of this machine
+	$(BIN)/etlgan bench train
+
+clean: ## remove the environment, never a run
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "etlgan needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and pinned: an open range would bring gigabytes of CUDA packages to a machine without a GPU
+$(VENV)/.installed: pyproject.toml $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@

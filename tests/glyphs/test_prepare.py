@@ -9,6 +9,7 @@ import pytest
 from core.glyphs import penman
 from core.glyphs.cells.paper import paper_of
 from core.glyphs.cells.score import GEOMETRIES, score
+from core.glyphs.cells.steps import before_after
 from core.glyphs.prepare import AS_IT_IS, Preparation, clean, prepare
 
 Bytes = npt.NDArray[np.uint8]
@@ -167,3 +168,13 @@ def test_own_ink_stays_and_foreign_ink_goes(name: str) -> None:
     assert row.lost < (0.002 if bilevel_or_large else 0.006)
     assert row.left < (0.005 if bilevel_or_large else 0.02)
     assert row.paper < 0.012
+
+
+def test_steps_are_shown_one_after_the_other() -> None:
+    raw = cells(count=3)
+    titles, picture = before_after(raw, DEFAULT, 32)
+    assert titles == ["as scanned", "paper", "fragments", "crop and centre", "gain"]
+    assert picture.shape == (3 * 33, 5 * 33)
+    np.testing.assert_array_equal(picture[:32, -33:-1], prepare(raw, DEFAULT, 32)[0])
+    titles, _ = before_after(raw, replace(DEFAULT, fragments=False, gain=False), 32)
+    assert titles == ["as scanned", "paper", "crop and centre"]

@@ -97,11 +97,13 @@ class MappedFile:
             self._map = None
 
     def _open(self) -> mmap.mmap:
-        if self._map is None:
-            with told(self.label), self.path.open("rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                if len(self._map) != self.size:
-                    raise EtlFormatError(f"{self.label}: its size changed while it was open; start again")
+        with told(self.label):
+            # Reading a map behind the end of a file that was cut would kill the process, so look before each read.
+            if self.path.stat().st_size != self.size:
+                raise EtlFormatError(f"{self.label}: its size changed while it was open; start again")
+            if self._map is None:
+                with self.path.open("rb") as file:
+                    self._map = mmap.mmap(file.fileno(), self.size, access=mmap.ACCESS_READ)
         return self._map
 
 

@@ -218,7 +218,7 @@ class EtlCollection:
 
     def _checked(self, number: int, places: Integers, labels: Integers) -> Batch:
         """Read records, and leave out those whose label is not the predicted one."""
-        file, index = self.files[number], self._indices[number]
+        file, index = self.files[number], self._index(number)
         records = file.source.read(places, file.data_set.format.size, file.data_set.format.size)
         if index.predicted:
             right = label_keys(file.data_set, records) == index.keys[places]

@@ -4,7 +4,7 @@
 
 Three ways side by side for one ETL9G file: record by record with bit strings (as the database's own sample program
 and its forks do), this package, and a plain copy of the same output bytes. Before that, choosing ten characters from a
-folder; after it, every layout.
+folder; after it, every layout, and the preparation of cells.
 """
 
 import argparse
@@ -22,11 +22,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from core.glyphs import penman
 from core.glyphs.etl.charsets import jis_x_0208
 from core.glyphs.etl.formats import FORMATS, RecordFormat
 from core.glyphs.etl.pixels import unpack_images
 from core.glyphs.etl.reader import open_etl
 from core.glyphs.etl.writer import make_records
+from core.glyphs.prepare import Preparation, prepare
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -49,6 +51,7 @@ def main() -> None:
         choose(folder / "ETL9G", folder / "cache")  # first: it reports the memory it took
         decode(folder / "ETL9G" / "ETL9G_01")
         layouts()
+        preparation()
 
 
 def etl9_codes() -> Bytes:
@@ -136,6 +139,15 @@ def choose(folder: Path, cache: Path) -> None:
               f"opened in {opening():.3f} s, chosen and read in {reading():.3f} s")  # fmt: skip
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     print(f"largest memory of this process so far: {kilobytes / 1024:,.0f} MiB")
+
+
+def preparation() -> None:
+    """As-scanned cells of ETL9G's size to clean characters of 64 pixels, and what a whole ETL9G would take."""
+    raw = np.concatenate([penman.scanned_cell(character, range(40), width=128, height=127, levels=16).cells * 17
+                          for character in TEN])  # fmt: skip
+    rate = len(raw) / best(lambda: prepare(raw, Preparation(), 64))
+    print(f"prepared at 64 pixels: {rate:,.0f} cells/s; 46 x 200 in {46 * 200 / rate:.1f} s, "
+          f"607,200 in {607_200 / rate / 60:.1f} minutes on this core")  # fmt: skip
 
 
 def best(action: Callable[[], object], times: int = 3) -> float:

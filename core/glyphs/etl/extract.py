@@ -17,7 +17,8 @@ from PIL import Image
 
 from core.errors import DataError
 from core.glyphs.etl.columns import COLUMN_NAMES
-from core.glyphs.etl.reader import Batch, EtlCollection, Selection
+from core.glyphs.etl.reader import EtlCollection
+from core.glyphs.etl.selection import Batch, Selection
 
 Progress = Callable[[int, int], None]  # images written, images in all
 

@@ -10,9 +10,7 @@ for batch in etl.read(chosen):
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,57 +22,14 @@ from core.glyphs.etl.errors import EtlFormatError
 from core.glyphs.etl.fields import Column
 from core.glyphs.etl.index import LabelIndex, label_index, reindex
 from core.glyphs.etl.labels import label_keys, labels_of
-from core.glyphs.etl.pixels import packed_images, unpack_images, unpack_pixels
 from core.glyphs.etl.problems import Problem
+from core.glyphs.etl.selection import Batch, Selection, first_of_each
 from core.glyphs.etl.where import Where
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 
 BATCH = 512  # records read at a time: 4 MB of the largest layout, 8 MB of images
-
-
-class Selection(NamedTuple):
-    """Chosen records, in the order of files and records."""
-
-    characters: tuple[str, ...]  # what the label numbers stand for
-    files: Integers  # (n,) index into EtlCollection.files
-    places: Integers  # (n,) record number in the file, the dummy included
-    labels: Integers  # (n,) index into `characters`
-
-    def counts(self) -> dict[str, int]:
-        numbers = np.bincount(self.labels, minlength=len(self.characters))
-        return dict(zip(self.characters, numbers.tolist(), strict=True))
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Records of one file."""
-
-    file: EtlFile
-    places: Integers  # (n,)
-    labels: Integers  # (n,)
-    records: Bytes  # (n, size) as they are in the file
-
-    @cached_property
-    def images(self) -> Bytes:
-        """(n, H, W) 0 .. 255, high is ink."""
-        return unpack_images(self.records, self.file.data_set.format)
-
-    @property
-    def levels(self) -> Bytes:
-        """(n, H, W) grey levels of the file's own depth."""
-        fmt = self.file.data_set.format
-        return unpack_pixels(packed_images(self.records, fmt), fmt)
-
-    @property
-    def groups(self) -> Integers:
-        """(n,) what must stay together in a split: writer, else sheet."""
-        return groups(self.file, self.places, self.records)
-
-    def column(self, name: str) -> Column:
-        """(n,) one metadata field, masked where it is not filled."""
-        return column(self.file, name, self.places, self.records)
 
 
 @dataclass
@@ -104,7 +59,7 @@ class EtlCollection:
         places = np.concatenate([places for places, _ in parts])
         labels = np.concatenate([labels for _, labels in parts])
         if limit is not None:
-            kept = _first_of_each(labels, limit)
+            kept = first_of_each(labels, limit)
             files, places, labels = files[kept], places[kept], labels[kept]
         return Selection(names, files, places, labels)
 
@@ -246,11 +201,3 @@ def open_etl(
     if strict and found.problems:
         raise EtlFormatError(f"{found.problems[0]} (strict)")
     return EtlCollection(found.files, found.problems, table, cache, strict)
-
-
-def _first_of_each(labels: Integers, limit: int) -> Integers:
-    """Positions of the first `limit` occurrences of each label, in rising order."""
-    order = np.argsort(labels, kind="stable")
-    ordered = labels[order]
-    rank = np.arange(len(labels)) - np.searchsorted(ordered, ordered)
-    return np.sort(order[rank < limit])

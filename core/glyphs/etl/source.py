@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from core.glyphs.cells.paper import paper_of
-from core.glyphs.etl.reader import EtlCollection, Selection, open_etl
+from core.glyphs.etl.reader import EtlCollection, open_etl
+from core.glyphs.etl.selection import Selection
 from core.glyphs.sources import Index
 
 NOTHING = Selection((), *(np.empty(0, np.int64) for _ in range(3)))

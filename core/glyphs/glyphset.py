@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,14 +125,22 @@ def _put(temporary: Path, folder: Path) -> None:
 
 def _write_images(path: Path, source: Source, rows: NDArray[np.int64], size: int, progress: Progress | None) -> None:
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(rows), size, size))
-    options = Preparation() if source.needs_preparation else AS_IT_IS
     done = 0
-    for places, raw in source.batches(rows):
-        images[places] = raw if raw.shape[1:] == (size, size) and options is AS_IT_IS else prepare(raw, options, size)
+    for places, sized in sized_batches(source, rows, size):
+        images[places] = sized
         done += len(places)
         if progress:
             progress(done, len(rows))
     images.flush()
+
+
+def sized_batches(
+    source: Source, rows: NDArray[np.int64], size: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """`source.batches(rows)`, cleaned where the source is raw, as (n, size, size)."""
+    options = Preparation() if source.needs_preparation else AS_IT_IS
+    for places, raw in source.batches(rows):
+        yield places, raw if raw.shape[1:] == (size, size) and options is AS_IT_IS else prepare(raw, options, size)
 
 
 def choose(index: Index, characters: tuple[str, ...], data: DataConfig) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

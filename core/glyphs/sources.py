@@ -16,6 +16,7 @@ from core.glyphs import penman
 from core.rundir import cache_root
 
 # Embedded writers are numbered; these ranges never meet, so no writer is ever on two sides.
+TRAINING_WRITERS = 0
 HELD_OUT_WRITERS = 1_000_000
 JUDGE_WRITERS = 2_000_000
 CHUNK = 512  # images drawn at a time
@@ -59,8 +60,10 @@ class Source(Protocol):
 class PenmanSource:
     """The embedded pen-stroke handwriting: every character, as many writers as wanted."""
 
-    def __init__(self, *, size: int, style: Literal["clean", "scanned"], seed: int) -> None:
-        self.size, self.style, self.seed = size, style, seed
+    def __init__(
+        self, *, size: int, style: Literal["clean", "scanned"], seed: int, first_writer: int = TRAINING_WRITERS
+    ) -> None:
+        self.size, self.style, self.seed, self.first_writer = size, style, seed, first_writer
         self._characters: Sequence[str] = ()
         self._index = Index(np.empty(0, np.int64), np.empty(0, np.int64), None)
 
@@ -82,11 +85,11 @@ class PenmanSource:
         missing = [c for c in characters if c not in penman.characters()]
         if missing:
             raise DataError(f"penman cannot write {' '.join(missing[:10])}; choose other characters or another --data")
-        writers = np.concatenate([np.arange(per_char), HELD_OUT_WRITERS + np.arange(held_out)])
+        writers = np.concatenate([self.first_writer + np.arange(per_char), HELD_OUT_WRITERS + np.arange(held_out)])
         self._characters = characters
         labels = np.repeat(np.arange(len(characters)), len(writers))
         groups = np.tile(writers, len(characters))
-        self._index = Index(labels, groups, groups >= HELD_OUT_WRITERS)
+        self._index = Index(labels, groups, np.tile(np.arange(len(writers)) >= per_char, len(characters)))
         return self._index
 
     def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
@@ -99,11 +102,11 @@ class PenmanSource:
                 yield part, penman.render(character, writers[part], size=self.size, style=self.style, seed=self.seed)
 
 
-def open_source(data: DataConfig) -> Source:
+def open_source(data: DataConfig, *, first_writer: int = TRAINING_WRITERS) -> Source:
     """The source that `data.source` names. Unknown: DataError with what is understood."""
     if data.source == "penman":
         size = data.size if data.style == "clean" else min(2 * data.size, penman.SIZES[-1])  # cut down to the character
-        return PenmanSource(size=size, style=data.style, seed=data.seed)
+        return PenmanSource(size=size, style=data.style, seed=data.seed, first_writer=first_writer)
     from core.glyphs.sets.opening import open_data  # here: its sources are built on this module
 
     return open_data(data.source, cache=cache_root() / "labels")

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+VERSION = 1  # of the judge: raise it when the same data gives another one
 FEATURES = 128
 BATCH = 128
 RATE = 3e-3  # peak of a one-cycle schedule

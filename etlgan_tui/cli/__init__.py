@@ -13,7 +13,20 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from etlgan_tui.cli import bench, control, doctor, listing, logs, presets, sample, showing, terminal, training, upkeep
+from etlgan_tui.cli import (
+    bench,
+    control,
+    doctor,
+    listing,
+    logs,
+    presets,
+    sample,
+    score,
+    showing,
+    terminal,
+    training,
+    upkeep,
+)
 from etlgan_tui.cli.quick import QuickCommand, QuickGroup
 
 FAILED, USAGE = 1, 2
@@ -36,6 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "show": showing.show,
     "logs": logs.logs,
     "sample": sample.sample,
+    "score": score.score,
     "presets": presets.presets,
     "name": control.name,
     "tag": control.tag,

@@ -62,6 +62,71 @@ def cli(
 app.command("cli", cls=QuickCommand)(cli)
 
 
+def train(
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How often each is timed.")] = 7,
+    as_json: options.Json = False,
+) -> None:
+    """Time training against the public script's arithmetic.
+
+    The reference is etlgan's own minimal re-creation of what the public InfoGAN script computes (three passes, nearest
+    upsampling, fp32, items resized by PIL one by one); all cases are timed in turn in one process.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the trainer does
+    from core.studies import throughput
+
+    speeds, resolved = throughput.measure(
+        rounds=rounds, progress=lambda name, rate: terminal.tell(f"{name}: {rate:.0f} images/s")
+    )
+    if as_json:
+        terminal.say_json({"resolved": resolved._asdict(), "speeds": [speed._asdict() for speed in speeds]})
+        return
+    terminal.say(f"{resolved.device}, {resolved.precision}, {resolved.threads} threads; images/s over {rounds} rounds")
+    head = ("case", "median", "lowest", "highest", "against the script")
+    rows = [(s.name, *(f"{v:.0f}" for v in (s.median, s.lowest, s.highest)), f"{s.ratio:.1f}x") for s in speeds]
+    for text in terminal.table(head, rows, right=frozenset(head[1:])):
+        terminal.say(text)
+
+
+app.command("train", cls=QuickCommand)(train)
+
+
+def quality(
+    preset: Annotated[str, typer.Argument(metavar="PRESET", help="Which experiment.")] = "hiragana-a-ka",
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How many seeds, from 0.")] = 3,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any setting; repeatable.")
+    ] = None,
+    per_char: Annotated[int, typer.Option("--per-char", metavar="N", min=2, help="Images a character to judge.")] = 500,
+    as_json: options.Json = False,
+    folder: options.HomeFolder = None,
+) -> None:
+    """Train a preset with several seeds, as ordinary runs one after another, and let the judge read the results.
+
+    The judge is a small network trained on other writers; generated characters come from the final checkpoint's moving
+    average. Seconds are from the command to the final pictures.
+    """
+    from core import config
+    from core.studies import quality as study
+
+    home = options.home(folder)
+    changes = config.parse_assignments(assignments or [])
+    rows = []
+    for seed in range(seeds):
+        row = study.one(home, preset, changes | {"seed": seed}, per_char=per_char, tell=terminal.tell)
+        rows.append(row)
+        terminal.tell(study.told(row))
+    if as_json:
+        terminal.say_json([row._asdict() for row in rows])
+        return
+    head = ("run", "seconds", "read right", "worst", "judge on real", "spread")
+    for text in terminal.table(head, [study.cells(row) for row in rows], right=frozenset(head[1:])):
+        terminal.say(text)
+    terminal.say(study.summary(rows))
+
+
+app.command("quality", cls=QuickCommand)(quality)
+
+
 def _fill(home: Path, count: int) -> None:
     """Run directories as finished runs leave them."""
     from core import config, events, presets

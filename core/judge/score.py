@@ -1,0 +1,113 @@
+"""What a judge says about a run: are the characters what was asked for, and do they vary as real ones do?"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load as parse
+from safetensors.torch import save as serialise
+
+from core.config import DataConfig
+from core.errors import DataError
+from core.glyphs import glyphset
+from core.glyphs.glyphset import GlyphSet, sized_batches
+from core.glyphs.repertoire import characters as repertoire
+from core.glyphs.sources import JUDGE_WRITERS, open_source
+from core.judge.classifier import VERSION, Judge, train
+from core.rundir import cache_root, write_atomic
+
+JUDGE_IMAGES = 1000  # a character, from the judge's own writers, where the source has as many as one likes
+JUDGE_STEPS = (400, 12)  # steps: so many, and so many more for each class
+
+Draw = Callable[[NDArray[np.int64], int], NDArray[np.uint8]]  # (labels (n,), seed) -> (n, S, S) uint8, 255 = ink
+Progress = Callable[[int, int], None]
+
+
+class Accuracy(NamedTuple):
+    """How often a judge reads what was asked for."""
+
+    overall: float  # 0 .. 1
+    worst: float  # of the worst character
+    worst_character: str
+    per_character: dict[str, float]
+
+
+class Card(NamedTuple):
+    """The quick score card: generated images beside held-out real ones, by the same judge."""
+
+    generated: Accuracy
+    real: Accuracy
+    spread: float  # within-class spread of the judge's features, generated over real; 1 is as varied as real
+    images: int  # generated a character
+
+
+def judge_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
+    """The judge of this data, from the cache or trained now.
+
+    Embedded data: trained on writers of its own, met neither in training nor among the held-out ones. Other sources:
+    on the training split. Never on held-out images.
+    """
+    glyphs = glyphset.load(data)
+    facts = [VERSION, JUDGE_IMAGES, JUDGE_STEPS, glyphs.fingerprint]
+    name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
+    path = cache_root() / "judges" / f"{name}.safetensors"
+    classes = len(glyphs.characters)
+    judge = Judge(classes, data.size)
+    try:
+        judge.load_state_dict(parse(path.read_bytes()))
+        return judge
+    except (OSError, SafetensorError, RuntimeError):  # not there yet, or damaged: train it
+        images, labels = _judge_images(data, glyphs)
+    judge = train(images, labels, classes, steps=JUDGE_STEPS[0] + JUDGE_STEPS[1] * classes, progress=progress)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, serialise({key: value.contiguous() for key, value in judge.state_dict().items()}))
+    except OSError as error:
+        raise DataError(f"cannot write the judge to {path.parent}: {error.strerror}; see ETLGAN_CACHE") from None
+    return judge
+
+
+def _judge_images(data: DataConfig, glyphs: GlyphSet) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    if data.source != "penman":
+        return glyphs.part(held_out=False)
+    source = open_source(data, first_writer=JUDGE_WRITERS)
+    index = source.index(repertoire(data.chars), per_char=JUDGE_IMAGES, held_out=0)
+    images = np.empty((len(index.labels), data.size, data.size), np.uint8)
+    for places, sized in sized_batches(source, np.arange(len(images)), data.size):
+        images[places] = sized
+    return images, index.labels
+
+
+def quick_card(
+    draw: Draw, data: DataConfig, *, per_char: int = 500, seed: int = 1, progress: Progress | None = None
+) -> Card:
+    """Draw `per_char` images of every character and read them, and the held-out real ones, by the data's judge."""
+    judge = judge_for(data, progress=progress)
+    glyphs = glyphset.load(data)
+    labels = np.repeat(np.arange(len(glyphs.characters)), per_char)
+    mine = judge.read(draw(labels, seed))
+    images, truth = glyphs.part(held_out=True)
+    if len(truth) == 0:
+        raise DataError("this run held out no images (data.held_out=0), so there is nothing to judge it by")
+    real = judge.read(images)
+    ratio = spread(mine.features, labels) / spread(real.features, truth)
+    characters = glyphs.characters
+    return Card(accuracy(mine.label, labels, characters), accuracy(real.label, truth, characters), ratio, per_char)
+
+
+def accuracy(read: NDArray[np.int64], asked: NDArray[np.int64], characters: tuple[str, ...]) -> Accuracy:
+    """Compare what was read with what was asked for, (n,) each; every character must occur."""
+    right = read == asked
+    each = {character: float(right[asked == label].mean()) for label, character in enumerate(characters)}
+    worst = min(each, key=lambda character: each[character])
+    return Accuracy(float(right.mean()), each[worst], worst, each)
+
+
+def spread(features: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """Mean distance of features (n, F) from the centre of their class."""
+    centres = np.stack([features[labels == label].mean(0) for label in range(int(labels.max()) + 1)])
+    return float(np.linalg.norm(features - centres[labels], axis=1).mean())

@@ -1,11 +1,18 @@
-"""Synthetic ETL records and files, written by the table that reads them."""
+"""Synthetic ETL records and files, written by the table that reads them.
 
+    python tests/glyphs/etl_bytes.py FOLDER [--set ETL9G --files 2 --writers 200 --chars hiragana]
+
+writes files of a full format, filled with as-scanned cells of the embedded pen: data to train from without ETL.
+"""
+
+import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from core.glyphs import penman, repertoire
 from core.glyphs.etl.charsets import jis_x_0208, jis_x_0208_code
 from core.glyphs.etl.datasets import DATA_SETS, DataSet
 from core.glyphs.etl.fields import T56
@@ -114,3 +121,36 @@ def small_file(
     codes = np.repeat(kana_codes(characters), copies)
     write_records(path, records_of(known, codes, **more), dummy=DATA_SETS[known].dummy)
     return path
+
+
+def write_handwriting(folder: Path, name: str, characters: str, *, writers: int, files: int = 1, seed: int = 0) -> None:
+    """Files of ETL8G or ETL9G in which each writer wrote each character once, as a scanner saw it."""
+    data_set = DATA_SETS[name]
+    fmt = data_set.format
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(1, files + 1):
+        ids = np.arange(writers) + writers * (number - 1)
+        cells = [
+            penman.scanned_cell(character, ids, width=fmt.width, height=fmt.height, levels=fmt.levels, seed=seed).cells
+            for character in characters
+        ]
+        codes = np.repeat(kana_codes(characters), writers)
+        sheets = np.tile(1 + np.arange(writers) % 20, len(characters))
+        records = records_of(name, codes, levels=np.concatenate(cells), sheet=sheets)
+        write_records(folder / f"{name}_{number:02d}", records, dummy=data_set.dummy)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write synthetic ETL files.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--set", default="ETL9G", choices=["ETL8G", "ETL9G"])
+    parser.add_argument("--files", type=int, default=2)
+    parser.add_argument("--writers", type=int, default=200, help="in each file")
+    parser.add_argument("--chars", default="hiragana", help="a named set, or the characters themselves")
+    options = parser.parse_args()
+    characters = "".join(repertoire.characters(options.chars))
+    write_handwriting(options.folder, options.set, characters, writers=options.writers, files=options.files)
+
+
+if __name__ == "__main__":
+    main()

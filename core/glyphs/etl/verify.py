@@ -1,6 +1,7 @@
 """Is every file what was published? Size, number of records and the historic checksums, one plain row a file."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -74,9 +75,17 @@ def sysv_sum(total: int) -> int:
 
 def bsd_step(state: int, piece: bytes) -> int:
     """Go on with the BSD checksum: 16 bits, turned right by one, then a byte added. One byte after the other."""
+    turned = _turned()
     for byte in piece:
-        state = ((state >> 1) + ((state & 1) << 15) + byte) & 0xFFFF
-    return state
+        state = turned[state] + byte
+    return state & 0xFFFF
+
+
+@cache
+def _turned() -> list[int]:
+    """Every 16-bit number turned right by one, and on for what a byte more runs over to: no step needs a mask."""
+    turned = [number >> 1 | (number & 1) << 15 for number in range(1 << 16)]
+    return turned + turned[:256]
 
 
 def _known_by_sum(file: EtlFile, sysv: int) -> KnownFile | None:

@@ -3,9 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from core.config import RunConfig
 from core.glyphs import measures
 
 NAMES = ("slant", "thickness")  # code 0, code 1
+CHUNK = 4096  # images measured at a time: measures work in floats, which a large set has no room for
+
+
+def anchored(config: RunConfig) -> int:
+    """How many codes are tied to a measured property: none in recipe `classic`, never more than there are."""
+    return min(config.model.anchored, config.model.codes) if config.recipe.name == "etl" else 0
 
 
 def code_names(codes: int, anchored: int) -> list[str]:
@@ -19,7 +26,7 @@ def anchored_codes(images: NDArray[np.uint8], labels: NDArray[np.int64], anchore
     Ranks within the class, since the moment slant and the thickness estimate depend on the glyph; an image that cannot
     be measured (blank) gets 0.
     """
-    measured = [function(images) for function in (measures.slant, measures.thickness)[:anchored]]
+    measured = [_measured(function, images) for function in (measures.slant, measures.thickness)[:anchored]]
     codes = np.zeros((len(images), anchored), np.float32)
     for label in np.unique(labels):
         here = np.flatnonzero(labels == label)
@@ -29,3 +36,8 @@ def anchored_codes(images: NDArray[np.uint8], labels: NDArray[np.int64], anchore
             ranks[np.argsort(values[usable], kind="stable")] = np.arange(len(usable))
             codes[usable, column] = (2 * ranks + 1) / max(len(usable), 1) - 1
     return codes
+
+
+def _measured(measure: measures.Measure, images: NDArray[np.uint8]) -> measures.Floats:
+    """(N, S, S) -> (N,)."""
+    return np.concatenate([measure(images[i : i + CHUNK]) for i in range(0, max(len(images), 1), CHUNK)])

@@ -99,12 +99,13 @@ class Engine:
                 checkpoint.load_optimiser(optimiser, checkpoint.part(f"adam_{name}", tensors))
             self._sums.copy_(tensors["engine.sums"])
             self._summed = int(tensors["engine.summed"])
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise RunError(f"the checkpoint does not fit this configuration: {error}") from None
+        except (RuntimeError, KeyError, ValueError):  # torch's own words are a page long
+            raise RunError("the checkpoint does not fit the networks of config.json; start a new run for them") from None
 
     def finite(self) -> bool:
-        """Whether every loss since the last report is a number."""
-        return bool(torch.isfinite(self._sums).all())
+        """Whether every loss since the last report and every weight is a number; the last update may break weights."""
+        weights = [*self.generator.parameters(), *self.discriminator.parameters()]
+        return all(bool(torch.isfinite(tensor).all()) for tensor in (self._sums, *weights))
 
     def _losses(self, step: int) -> Losses:
         batch = self.pool.draw(self.config.train.batch_size)

@@ -18,7 +18,7 @@ from core.config import RunConfig
 from core.errors import RunError
 from core.events import AnyEvent, Sampled, Saved, Scored, Step
 from core.gan import checkpoint, grid
-from core.gan.anchors import anchored_codes
+from core.gan.anchors import anchored, anchored_codes
 from core.gan.device import Resolved
 from core.gan.engine import Engine
 from core.gan.model import Latent
@@ -137,7 +137,7 @@ class Training:
 
     def _save(self, scorer: Scorer | None) -> None:
         if not self.engine.finite():
-            raise RunError(f"the losses became non-finite by step {self.step}; try a lower train.lr")
+            raise RunError(f"losses or weights became non-finite by step {self.step}; try a lower train.lr")
         quality = self._scored(scorer) if scorer else self._own_quality()
         facts: dict[str, Any] = {
             "characters": list(self.glyphs.characters),
@@ -178,8 +178,3 @@ class Training:
         if read.shape[1] != self.classes:
             read = np.logaddexp(read[:, : self.classes], read[:, self.classes :])
         return float((read.argmax(1) == labels).mean())
-
-
-def anchored(config: RunConfig) -> int:
-    """How many codes are tied to a measured property: none in recipe `classic`, never more than there are."""
-    return min(config.model.anchored, config.model.codes) if config.recipe.name == "etl" else 0

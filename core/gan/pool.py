@@ -34,7 +34,7 @@ class Pool:
         """`count` images: the class uniform, then the image uniform within it."""
         device = self.images.device
         label = torch.randint(len(self.counts), (count,), device=device)
-        within = (torch.rand(count, device=device, dtype=torch.float64) * self.counts[label]).long()
+        within = torch.randint(2**31, (count,), device=device) % self.counts[label]  # MPS knows no float64
         rows = self.starts[label] + within
         images = self.images[rows].float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
         return Batch(images, label, self.codes[rows])

@@ -11,7 +11,7 @@ from torch import nn
 from core import config as configs
 from core.config import RunConfig
 from core.errors import RunError
-from core.gan.anchors import code_names
+from core.gan.anchors import anchored, code_names
 from core.gan.checkpoint import find, part, read
 from core.gan.grid import generate
 from core.gan.model import Latent
@@ -25,7 +25,7 @@ class Sampler:
     def __init__(self, generator: nn.Module, config: RunConfig, characters: tuple[str, ...], step: int) -> None:
         self.generator, self.config, self.characters, self.step = generator, config, characters, step
         self.codes, self.size = config.model.codes, config.data.size
-        self.code_names = code_names(config.model.codes, config.model.anchored)
+        self.code_names = code_names(config.model.codes, anchored(config))
 
     @classmethod
     def load(cls, run: RunDir, *, checkpoint: str = "best") -> "Sampler":

@@ -5,6 +5,7 @@ save, end as stopped.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import signal
@@ -25,6 +26,7 @@ from core.errors import ConfigError, EtlganError, RunError
 from core.events import AnyEvent, Finished, Started
 from core.rundir import RunDir, read_json, write_json
 
+AUTOMATIC = {"device": "auto", "precision": "auto", "threads": 0}  # train.*: the values that mean "look yourself"
 LOCK_FD = "ETLGAN_LOCK_FD"  # environment: the descriptor of alive.lock, locked by whoever started this
 
 
@@ -50,7 +52,7 @@ def _attempt(run: RunDir, attempt: int, stop: threading.Event) -> int:
     try:
         stopped = _train(run, attempt, log, stop)
     except Exception as error:
-        message = _told(error)
+        message = _told(error, run)
         print(f"etlgan: {message}", file=sys.stderr, flush=True)
         log.finish(attempt, "failed", message)
         return 1
@@ -109,20 +111,21 @@ def _train(run: RunDir, attempt: int, log: "EventLog", stop: threading.Event) ->
 
 
 def _resolved(run: RunDir, config: RunConfig, device):  # type: ignore[no-untyped-def]
-    """What an earlier attempt resolved is used again where this machine still has it."""
+    """What an earlier attempt resolved automatically is used again where this machine still has it."""
     earlier = read_json(run.env).get("resolved")
-    train = config.train
-    if isinstance(earlier, dict) and {"device", "precision", "threads"} <= earlier.keys():
+    if isinstance(earlier, dict) and AUTOMATIC.keys() <= earlier.keys():
+        automatic = [name for name, value in AUTOMATIC.items() if getattr(config.train, name) == value]
         with contextlib.suppress(EtlganError):
-            changes = {f"train.{name}": earlier[name] for name in ("precision", "threads")}
-            train = configs.override(config, changes).train
-    return device.resolve(train)
+            return device.resolve(
+                configs.override(config, {f"train.{name}": earlier[name] for name in automatic}).train
+            )
+    return device.resolve(config.train)
 
 
 def _draw_figures(run: RunDir, config: RunConfig, training) -> None:  # type: ignore[no-untyped-def]
     """grid.png, traversal.png, losses.png, progress.gif. A picture that fails costs a line, not the run."""
     from core.figures.finish import draw_all
-    from core.gan.anchors import code_names
+    from core.gan.anchors import anchored, code_names
     from core.gan.grid import COLUMNS
 
     grid, traversal = training.pictures()
@@ -133,7 +136,7 @@ def _draw_figures(run: RunDir, config: RunConfig, training) -> None:  # type: ig
         rows=rows,
         grid=grid.reshape(len(rows), COLUMNS, size, size),
         traversal=traversal.reshape(codes, len(rows), COLUMNS, size, size) if codes else None,
-        codes=code_names(codes, min(config.model.anchored, codes)),
+        codes=code_names(codes, anchored(config)),
         classes=training.classes,
     )
     for problem in drawn.problems:
@@ -148,13 +151,12 @@ def _device_name(name: str) -> str:
     return torch.cuda.get_device_name(name) if name.startswith("cuda") else platform.processor() or platform.machine()
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, run: RunDir) -> str:
     """One line for the event; the traceback of what is no user's mistake goes to the console log."""
     if isinstance(error, EtlganError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        where = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror}{where}; free some space or check the folder, then resume"
+        return f"{error.filename or run.path}: {error.strerror}; free some space or check the folder, then resume"
     if "out of memory" in str(error).lower() or isinstance(error, MemoryError):
         return "out of memory; set train.batch_size or model.size lower"
     traceback.print_exc()
@@ -186,9 +188,13 @@ class EventLog:
         self.step = 0
 
     def emit(self, event: AnyEvent) -> None:
-        self.step = event.step
+        """The whole line or, on a full disk, nothing of it: the next one must not be glued to a torn one. OSError."""
+        self.step, line = event.step, events.encode(event)
         with self.path.open("ab", buffering=0) as file:
-            file.write(events.encode(event))
+            size = file.tell()
+            if file.write(line) != len(line):  # the disk took a part
+                file.truncate(size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def finish(self, attempt: int, state: str, message: str) -> None:
         """The last word. On a full disk it cannot be said: the exit code then tells."""

@@ -100,7 +100,7 @@ class Engine:
             self._sums.copy_(tensors["engine.sums"])
             self._summed = int(tensors["engine.summed"])
         except (RuntimeError, KeyError, ValueError):  # torch's own words are a page long
-            raise RunError("the checkpoint does not fit the networks of config.json; start a new run for them") from None
+            raise RunError("the checkpoint does not fit the networks of config.json; start a new run") from None
 
     def finite(self) -> bool:
         """Whether every loss since the last report and every weight is a number; the last update may break weights."""

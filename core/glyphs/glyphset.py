@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +21,9 @@ from core.glyphs.sources import Index, Source, open_source
 from core.rundir import cache_root, write_json
 
 VERSION = 1  # of the files below; part of the fingerprint
+ARRAYS = ("images", "labels", "groups", "held_out")  # one NPY file each
+
+UNUSABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)  # what reading a damaged set can raise
 
 Progress = Callable[[int, int], None]  # images done, images in all
 
@@ -49,10 +53,10 @@ def load(data: DataConfig, *, progress: Progress | None = None) -> GlyphSet:
     fingerprint = _fingerprint(data, source, characters)
     folder = cache_root() / "glyphs" / fingerprint
     try:
-        return _read(folder)
-    except (OSError, ValueError, KeyError):  # not there yet, or damaged: (re)build it
+        return _read(folder, characters)
+    except UNUSABLE:  # not there yet, or damaged: (re)build it
         _build(folder, data, source, characters, progress)
-        return _read(folder)
+        return _read(folder, characters)
 
 
 def _fingerprint(data: DataConfig, source: Source, characters: tuple[str, ...]) -> str:
@@ -60,18 +64,18 @@ def _fingerprint(data: DataConfig, source: Source, characters: tuple[str, ...]) 
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
 
 
-def _read(folder: Path) -> GlyphSet:
-    """Open a cached set; ValueError if its content is not what was written."""
+def _read(folder: Path, characters: tuple[str, ...]) -> GlyphSet:
+    """Open a cached set; one of UNUSABLE if its content is not what was written."""
     facts = json.loads((folder / "glyphs.json").read_text())
+    if facts["characters"] != list(characters):
+        raise ValueError(f"{folder}: damaged")
     arrays = {}
-    for name, checksum in facts["checksums"].items():
+    for name in ARRAYS:
         path = folder / f"{name}.npy"
-        if _checksum(path) != checksum:
+        if _checksum(path) != facts["checksums"][name]:
             raise ValueError(f"{path}: damaged")
         arrays[name] = np.load(path, mmap_mode="r" if name == "images" else None, allow_pickle=False)
-    return GlyphSet(
-        **arrays, characters=tuple(facts["characters"]), fingerprint=folder.name, source=str(facts["source"])
-    )
+    return GlyphSet(**arrays, characters=characters, fingerprint=folder.name, source=str(facts["source"]))
 
 
 def _checksum(path: Path) -> int:
@@ -88,21 +92,20 @@ def _build(
     """Write the set beside its place and rename it there: two builders at once do no harm, the first one wins."""
     index = source.index(characters, per_char=data.per_char, held_out=data.held_out)
     rows, held_out = choose(index, characters, data)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")  # hosts share pids
     try:
-        temporary.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(parents=True)
         _write_images(temporary / "images.npy", source, rows, data.size, progress)
         np.save(temporary / "labels.npy", index.labels[rows])
         np.save(temporary / "groups.npy", index.groups[rows])
         np.save(temporary / "held_out.npy", held_out)
-        names = ("images", "labels", "groups", "held_out")
         facts = {
             "source": source.name,
             "characters": characters,
-            "checksums": {name: _checksum(temporary / f"{name}.npy") for name in names},
+            "checksums": {name: _checksum(temporary / f"{name}.npy") for name in ARRAYS},
         }
         write_json(temporary / "glyphs.json", facts)
-        _put(temporary, folder)
+        _put(temporary, folder, characters)
     except OSError as error:
         raise DataError(
             f"cannot write the prepared glyphs to {folder.parent}: {error.strerror}; see ETLGAN_CACHE"
@@ -111,20 +114,23 @@ def _build(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _put(temporary: Path, folder: Path) -> None:
+def _put(temporary: Path, folder: Path, characters: tuple[str, ...]) -> None:
     """Rename; where a damaged set stands in the way, it goes; where another process was first, its set stays."""
     try:
         temporary.rename(folder)
     except OSError:
         try:
-            _read(folder)
-        except (OSError, ValueError, KeyError):
+            _read(folder, characters)
+        except UNUSABLE:
             shutil.rmtree(folder, ignore_errors=True)
             temporary.rename(folder)
 
 
 def _write_images(path: Path, source: Source, rows: NDArray[np.int64], size: int, progress: Progress | None) -> None:
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(rows), size, size))
+    if hasattr(os, "posix_fallocate"):  # a disk that fills under a memory map is a bus error, here it is an OSError
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     done = 0
     for places, sized in sized_batches(source, rows, size):
         images[places] = sized

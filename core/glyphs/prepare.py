@@ -63,16 +63,14 @@ def prepare(images: Images, options: Preparation, size: int) -> Images:
 def clean(images: Images, options: Preparation) -> Floats:
     """(n, H, W) raw cells -> (n, H, W) ink 0 .. 255 of the character alone, where it stood."""
     cells = 255 - images if options.invert else images
+    raw = cells.astype(np.float32)
+    if not (options.paper or options.fragments):
+        return raw
     level, grain = paper_of(cells)
-    ink = cells.astype(np.float32)
-    if options.paper:
-        ink -= level[:, None, None]
-        np.maximum(ink, 0, out=ink)
-        ink *= (255 / (255 - level))[:, None, None]
-        grain *= 255 / (255 - level)
-    if options.fragments:
-        ink *= own_ink(ink, grain)
-    return ink
+    stretch: Floats = np.float32(255) / (255 - level)  # full ink stays full ink
+    above_paper = np.maximum(raw - level[:, None, None], 0) * stretch[:, None, None]
+    ink = above_paper if options.paper else raw
+    return ink * own_ink(above_paper, grain * stretch) if options.fragments else ink
 
 
 def _frames(ink: Floats, options: Preparation, size: int) -> Frame:

@@ -113,6 +113,22 @@ def test_dots_of_the_character_stay() -> None:
     assert clean(image, DEFAULT)[0, 15, 45] == 255
 
 
+def test_a_small_sign_near_an_edge_is_not_taken_for_a_neighbour_if_it_is_all_there_is() -> None:
+    image = blot(y=54, x=5, side=5)
+    image[0, 20:30, :3] = 200  # a neighbour
+    cleaned = clean(image, DEFAULT)
+    assert cleaned[0, 56, 7] == 255
+    assert cleaned[0, 25, 1] == 0
+
+
+def test_fragments_go_without_touching_the_paper_too() -> None:
+    image = blot(paper=85)
+    image[0, 20:40, :4] = 255
+    cleaned = clean(image, replace(DEFAULT, paper=False))
+    assert cleaned[0, 36, 36] == 255
+    assert cleaned[0, 25, 2] == 0
+
+
 def test_a_stroke_that_leaves_the_cell_stays() -> None:
     image = np.zeros((1, 63, 64), np.uint8)
     image[0, 20:, 30:34] = 255

@@ -28,7 +28,8 @@ SMALLEST = 6 * 255.0  # ink of a part that is worth tearing off
 NECK = 2.5  # times wider than where it joins the character, so wide is a foreign part somewhere
 WIDE_AT_EDGE = 0.07  # of the cell: so wide it is at the very edge
 AT_EDGE = 1.5  # pixels: so near, a piece is cut off by the edge
-IN_PLANE = np.zeros((3, 3, 3), bool)
+SPECK, OWN, FOREIGN = 0, 1, 2  # verdicts on a piece
+IN_PLANE = np.zeros((3, 3, 3), bool)  # neighbours within an image, none between images
 IN_PLANE[1] = True
 
 
@@ -111,9 +112,6 @@ def _hanging_at_top(own: Mask) -> Mask:
     return found
 
 
-SPECK, OWN, FOREIGN = 0, 1, 2
-
-
 def _smoothed(ink: Floats) -> Floats:
     """1 2 1 down and across, nothing beyond the edges: the grain falls, strokes stay."""
     down = 2 * ink
@@ -169,7 +167,17 @@ def _judged(pieces: Pieces, sure: Floats, cell: tuple[int, ...]) -> npt.NDArray[
     verdict[outside & (cut_off | astray)] = FOREIGN
     verdict[pieces.deepest <= FRAME_BAND * side] = FOREIGN
     verdict[pieces.peak < sure[pieces.image]] = SPECK
+    verdict[_last_resort(pieces, verdict, whole=~cut_off & (pieces.deepest > FRAME_BAND * side))] = OWN
     return np.concatenate([[SPECK], verdict])
+
+
+def _last_resort(pieces: Pieces, verdict: npt.NDArray[np.int64], whole: Mask) -> npt.NDArray[np.int64]:
+    """The heaviest whole piece of each image that would be left with nothing: a small sign near an edge."""
+    has_own = np.isin(pieces.image, pieces.image[verdict == OWN])
+    candidates = np.flatnonzero(whole & (verdict == FOREIGN) & ~has_own)
+    heaviest = candidates[np.lexsort((-pieces.weight[candidates], pieces.image[candidates]))]
+    _, first = np.unique(pieces.image[heaviest], return_index=True)
+    return heaviest[first]
 
 
 def _gap(pieces: Pieces, certain: Mask) -> Floats:

@@ -4,12 +4,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
+from core.glyphs.etl.formats import FORMATS
 from core.glyphs.sets.naming import folder_character, read_mapping
 from core.glyphs.sets.pictures import SUFFIXES, PictureError, read_picture
 from core.glyphs.sources import Index
@@ -24,10 +26,13 @@ IMAGE_KEYS = ("image_name", "file", "file_name", "filename", "path", "image")
 LABEL_KEYS = ("character", "char", "label")
 
 
+# Heights and widths that only raw cells of ETL have, as its extractors write them; a square may be anything.
+RAW_CELLS = frozenset((fmt.height, fmt.width) for fmt in FORMATS.values() if fmt.height != fmt.width)
+LOOKED_AT = 20  # pictures at the start of a folder that may be broken before its cells are called unknown
+
+
 class FolderSource:
     """Image files on disk; a broken one is told and left out, or stops everything where that is asked for."""
-
-    needs_preparation = True  # cropped or not, photographed or drawn: nobody knows
 
     def __init__(self, folder: Path, files: Listing, *, strict: bool = False) -> None:
         self.folder, self.files, self.strict = folder, files, strict
@@ -38,6 +43,17 @@ class FolderSource:
     def name(self) -> str:
         count = sum(map(len, self.files.values()))
         return f"{self.folder.name} ({count:,} image files, {len(self.files)} characters)"
+
+    @cached_property
+    def needs_preparation(self) -> bool:
+        """Raw cells of ETL, by their size; other pictures are taken as they are, for strokes may run to their edges."""
+        first = [path for paths in self.files.values() for path in paths[:1]][:LOOKED_AT]
+        for path in first:
+            try:
+                return read_picture(path).shape in RAW_CELLS
+            except PictureError:
+                continue
+        return False
 
     def fingerprint(self) -> str:
         """Changes with names, sizes and times of the files."""

@@ -106,6 +106,17 @@ def test_index_and_load_with_pictures_of_several_sizes(tmp_path: Path) -> None:
     assert [positions.tolist() for positions, _ in batches] == [[0], [1], [2]]
 
 
+def test_raw_cells_are_told_by_their_size(tmp_path: Path) -> None:
+    picture(tmp_path / "a" / "あ" / "1.png")
+    assert not opened(tmp_path / "a").needs_preparation
+    cell = tmp_path / "b" / "あ" / "1.png"
+    cell.parent.mkdir(parents=True)
+    Image.fromarray(np.zeros((127, 128), np.uint8)).save(cell)
+    (cell.parent / "0.png").write_bytes(b"broken")
+    picture(tmp_path / "b" / "い" / "1.png").write_bytes(cell.read_bytes())
+    assert opened(tmp_path / "b").needs_preparation
+
+
 def test_one_broken_file_is_left_out_and_told_or_stops(tmp_path: Path) -> None:
     for number in range(3):
         picture(tmp_path / "あ" / f"{number}.png")

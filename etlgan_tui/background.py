@@ -13,46 +13,54 @@ from core.errors import EtlganError
 T = TypeVar("T")
 
 
-class Errand(Generic[T]):
-    """One kind of work, one at a time, in a thread that never keeps the program from ending.
+def once(
+    owner: MessagePump, work: Callable[[], T], *, done: Callable[[T], None], failed: Callable[[str], None]
+) -> None:
+    """Do `work` in a thread that never keeps the program from ending; what came of it is told on the event loop."""
 
-    Asked again while busy, it runs once more afterwards, with what is wanted then: ten key presses are two looks.
-    """
+    def run() -> None:
+        try:
+            result = work()
+        except (EtlganError, OSError) as error:
+            told = one_line(error)
+        except Exception as error:  # a mistake of ours must not freeze the screen: it is told, and the rest goes on
+            told = f"unexpected {type(error).__name__}: {one_line(error)}"
+        else:
+            owner.call_later(done, result)
+            return
+        owner.call_later(failed, told)
+
+    threading.Thread(target=run, daemon=True, name="errand").start()
+
+
+class Errand(Generic[T]):
+    """One kind of work, one at a time. Asked again while busy, it runs once more afterwards, with what is wanted
+    then: ten key presses are two looks."""
 
     def __init__(
-        self, owner: MessagePump, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[str], None]
+        self, owner: MessagePump, work: Callable[[], T], *, done: Callable[[T], None], failed: Callable[[str], None]
     ) -> None:
         self._owner, self._work, self._done, self._failed = owner, work, done, failed
-        self._busy = self._again = False
-
-    @property
-    def busy(self) -> bool:
-        return self._busy
+        self.busy = self._again = False
 
     def ask(self) -> None:
         """From the event loop only."""
-        if self._busy:
+        if self.busy:
             self._again = True
             return
-        self._busy = True
-        threading.Thread(target=self._run, daemon=True, name=f"errand-{self._work.__name__}").start()
+        self.busy = True
+        once(self._owner, self._work, done=self._succeeded, failed=self._told)
 
-    def _run(self) -> None:
-        try:
-            result = self._work()
-        except (EtlganError, OSError) as error:
-            told = one_line(error)
-            self._owner.call_later(self._ended, lambda: self._failed(told))
-        except Exception as error:  # a mistake of ours must not freeze the screen: it is told, and the rest goes on
-            told = f"unexpected {type(error).__name__}: {error}"
-            self._owner.call_later(self._ended, lambda: self._failed(told))
-        else:
-            self._owner.call_later(self._ended, lambda: self._done(result))
+    def _succeeded(self, result: T) -> None:
+        self._ended()
+        self._done(result)
 
-    def _ended(self, then: Callable[[], None]) -> None:
-        self._busy = False
-        if getattr(self._owner, "is_attached", True):
-            then()
+    def _told(self, problem: str) -> None:
+        self._ended()
+        self._failed(problem)
+
+    def _ended(self) -> None:
+        self.busy = False
         if self._again:
             self._again = False
             self.ask()
@@ -60,6 +68,6 @@ class Errand(Generic[T]):
 
 def one_line(error: Exception) -> str:
     """What, and where."""
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split())

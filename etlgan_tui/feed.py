@@ -25,7 +25,7 @@ class Shot(NamedTuple):
     gone: bool  # its directory is not there any more
     state: State
     meta: RunMeta
-    step: "Floats"  # (N,) finished updates at each report
+    step: Floats  # (N,) finished updates at each report
     columns: dict[str, Column]  # by the names of core.history.MEASURED
     started: Started | None  # of the newest attempt
     seconds: float  # of training, over the attempts that count
@@ -44,7 +44,7 @@ class Curves:
     step: Column = field(default_factory=Column)
     measured: dict[str, Column] = field(default_factory=lambda: {name: Column() for name in MEASURED})
 
-    def follow(self, history: History) -> "Curves":
+    def follow(self, history: History) -> Curves:
         """These columns with what is new appended, or new ones where the past has changed."""
         count = self.step.count
         if count > len(history.step) or (count and self.step.values[-1] != history.step[count - 1]):

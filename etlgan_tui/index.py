@@ -18,6 +18,7 @@ from core.runs.find import run_ids
 from core.runs.state import State, state_of
 from core.runs.store import PAGE, Row, Store
 from core.runs.sync import sync
+from etlgan_tui.feed import Curves
 from etlgan_tui.query import Query
 
 SYNC_SHARE = 20  # a look at all directories takes at most one part in so many of the time
@@ -55,8 +56,7 @@ class Preview(NamedTuple):
     listed: Listed
     grid: Path | None
     labels: tuple[str, ...]
-    d: list[float]
-    g: list[float]
+    curves: Curves
     against: str  # name of the run before, "" where there is none
     changes: tuple[Change, ...]
 
@@ -103,8 +103,7 @@ class Index:
             listed=self._listed(row),
             grid=picture_path(run, sampled),
             labels=tuple(sampled.rows) if sampled else (),
-            d=history.d,
-            g=history.g,
+            curves=Curves().follow(history),
             against=before.name if before else "",
             changes=differences(before.config, row.config) if before else (),
         )
@@ -188,8 +187,16 @@ def differences(before: str, after: str) -> tuple[Change, ...]:
     return tuple(
         Change(name, plain(old.get(name)), plain(new.get(name)))
         for name in dict.fromkeys([*new, *old])
-        if old.get(name) != new.get(name) and name not in ("version",)
+        if old.get(name) != new.get(name)
     )
+
+
+def differing(texts: list[str]) -> list[tuple[str, list[str]]]:
+    """The settings in which configurations (JSON, may be empty) are not all the same, with each one's value."""
+    trees = [_flat(text) for text in texts]
+    names = dict.fromkeys(name for tree in trees for name in tree)
+    rows = [(name, [plain(tree.get(name)) for tree in trees]) for name in names]
+    return [(name, values) for name, values in rows if len(set(values)) > 1]
 
 
 def _flat(text: str) -> dict[str, object]:

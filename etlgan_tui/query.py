@@ -39,4 +39,5 @@ def parse(typed: str, base: Query = Query()) -> Query:  # noqa: B008  (immutable
         matching = [state for state in STATES if state.startswith(found["state"].lower())]
         problem = "" if matching else f"state:{found['state']} is none of {', '.join(STATES)}"
         found["state"] = matching[0] if matching else ""
-    return Query(" ".join(words), **found, order=base.order, descending=base.descending, problem=problem)
+    wanted = base._replace(text=" ".join(words), page=0, problem=problem)
+    return wanted._replace(tag=found["tag"], recipe=found["recipe"], state=found["state"])

@@ -52,10 +52,10 @@ class Column:
         self._summarise()
 
     def mean_around(self, positions: NDArray[np.int64], reach: int) -> Floats:
-        """Means of the known values within `reach` of each position; the reach shrinks towards both ends, so that a
-        steep beginning is not pulled down. nan where nothing is known."""
-        near = np.minimum(reach, np.minimum(positions, self.count - 1 - positions))
-        first, last = positions - near, positions + near + 1
+        """Means of the known values within `reach` of each position; towards both ends the reach shrinks, to a
+        quarter, so that a steep beginning is hardly pulled down. nan where nothing is known."""
+        near = np.clip(np.minimum(positions, self.count - 1 - positions), reach // 4, reach)
+        first, last = np.maximum(positions - near, 0), np.minimum(positions + near + 1, self.count)
         known = self._known[last] - self._known[first]
         with np.errstate(divide="ignore", invalid="ignore"):
             mean: Floats = np.where(known > 0, (self._sums[last] - self._sums[first]) / known, np.nan)
@@ -108,8 +108,8 @@ def envelope(x: Floats, y: Column, *, view: tuple[float, float], width: int, smo
     nothing = Envelope(np.full(width, np.nan), np.full(width, np.nan))
     if not count or width < 1 or view[1] <= view[0]:
         return nothing
-    first, last = np.searchsorted(x, view[0], "left"), np.searchsorted(x, view[1], "right")
-    first, last = max(int(first) - 1, 0), min(int(last) + 1, count)
+    first = max(int(np.searchsorted(x, view[0], "left")) - 1, 0)
+    last = min(int(np.searchsorted(x, view[1], "right")) + 1, count)
     if last <= first:
         return nothing
     reach = round(smoothing * count)

@@ -74,7 +74,7 @@ def label(value: float, decimals: int | None = None) -> str:
 
 
 def bits(curve: Envelope, scale: Scale, *, height: int, dash: str = "1") -> NDArray[np.uint8]:
-    """A curve of W pixel columns -> (height, W / 2) braille bits; `height` in cells. Neighbouring columns are joined."""
+    """A curve of W pixel columns -> (height, W / 2) braille bits; `height` in cells. Neighbours are joined."""
     width, dots = len(curve.low), 4 * height
     top, bottom = scale.rows(curve.high, dots), scale.rows(curve.low, dots)
     known = np.isfinite(top) & np.isfinite(bottom)
@@ -90,4 +90,5 @@ def bits(curve: Envelope, scale: Scale, *, height: int, dash: str = "1") -> NDAr
         drawn = (rows >= np.rint(top)) & (rows <= np.rint(bottom))
     drawn &= np.resize(np.array([letter == "1" for letter in dash]), width)
     cells = drawn.reshape(height, 4, width // 2, 2)
-    return np.bitwise_or.reduce(np.where(cells, _DOT_BITS[None, :, None, :], 0), axis=(1, 3)).astype(np.uint8)
+    found: NDArray[np.uint8] = (cells * _DOT_BITS[None, :, None, :]).sum(axis=(1, 3), dtype=np.uint8)
+    return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -56,7 +56,7 @@ class Chart(Widget, can_focus=True):
         Binding("0", "whole", "Whole run", show=False),
     ]
 
-    log: reactive[bool] = reactive(False)
+    logarithmic: reactive[bool] = reactive(False)
     smoothing: reactive[float] = reactive(0.0)
     cursor: reactive[float | None] = reactive(None)
     view: reactive[tuple[float, float] | None] = reactive(None)  # steps shown; None: all, and what comes
@@ -73,7 +73,7 @@ class Chart(Widget, can_focus=True):
 
         view: tuple[float, float] | None
 
-    def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002  (Textual's name)
+    def __init__(self, title: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.title = title
         self.series: tuple[Series, ...] = ()
@@ -89,7 +89,7 @@ class Chart(Widget, can_focus=True):
         self._lines = None
         self.refresh()
 
-    watch_log = watch_smoothing = watch_cursor = watch_view = lambda self: self._redraw()  # noqa: E731
+    watch_logarithmic = watch_smoothing = watch_cursor = watch_view = lambda self: self._redraw()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -121,17 +121,17 @@ class Chart(Widget, can_focus=True):
     def _draw(self, width: int, height: int) -> list[Strip]:
         across, down = width - LABEL_CELLS - 1, height - 2
         if across < 4 or down < 1:
-            return [self._line([(self._title(width), "chart--title")], width)]
+            return [self._legend(width)]
         curves = [
             envelope(curve.step, curve.value, view=self.shown, width=2 * across, smoothing=self.smoothing)
             for curve in self.series
         ]
-        scale = Scale.over(curves, log=self.log)
+        scale = Scale.over(curves, log=self.logarithmic)
         plot = self._empty(width, down) if scale is None else self._plot(curves, scale, across, down)
         return [self._legend(width), *plot, self._steps(width, across)]
 
     def _empty(self, width: int, down: int) -> list[Strip]:
-        text = "nothing above 0 to draw on a logarithmic axis" if self.log else "no values yet"
+        text = "nothing above 0 to draw on a logarithmic axis" if self.logarithmic else "no values yet"
         return [
             self._line([(text.center(width) if row == down // 2 else "", "chart--axis")], width) for row in range(down)
         ]
@@ -171,7 +171,7 @@ class Chart(Widget, can_focus=True):
 
     def _y_labels(self, scale: Scale, down: int) -> dict[int, str]:
         labels: dict[int, str] = {}
-        for value, text in scale.ticks(max(2, down // 3)):
+        for value, text in scale.ticks(max(3, down // 3)):
             row = round(float(scale.rows(np.array([value]), 4 * down)[0]) / 4 - 0.375)
             if 0 <= row < down and row not in labels:
                 labels[row] = text
@@ -181,7 +181,7 @@ class Chart(Widget, can_focus=True):
         low, high = self.shown
         line = [" "] * width
         used = 0
-        for value, text in nice_ticks(low, high, max(2, across // 14)):
+        for value, text in nice_ticks(low, high, max(3, across // 12)):
             start = LABEL_CELLS + 1 + round((value - low) / (high - low) * (across - 1)) - len(text) // 2
             start = max(start, LABEL_CELLS)
             if start >= used and start + len(text) <= width:
@@ -190,15 +190,17 @@ class Chart(Widget, can_focus=True):
         return self._line([("".join(line), "chart--axis")], width)
 
     def _legend(self, width: int) -> Strip:
-        parts = [(self._title(width), "chart--title")]
+        parts = [(self.title, "chart--title")]
         for n, curve in enumerate(self.series):
             value = self._value(curve)
             parts.append((f"  {MARKS[n % len(MARKS)]} {curve.name} {value}", f"chart--series-{n % _SERIES_COLOURS}"))
+        flags = [
+            word for word, on in (("log", self.logarithmic), ("smooth", self.smoothing), ("zoom", self.view)) if on
+        ]
+        parts.append((f"  ({', '.join(flags)})" if flags else "", "chart--axis"))
+        while len(parts) > 1 and sum(cell_len(text) for text, _ in parts) > width:
+            parts.pop()
         return self._line(parts, width)
-
-    def _title(self, width: int) -> str:
-        flags = [word for word, on in (("log", self.log), ("smooth", self.smoothing), ("zoom", self.view)) if on]
-        return set_cell_size(self.title, min(width, cell_len(self.title))) + (f" ({', '.join(flags)})" if flags else "")
 
     def _value(self, curve: Series) -> str:
         """At the cursor, else the newest: what was measured, not the smoothed course."""

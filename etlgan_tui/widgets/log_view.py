@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from itertools import islice
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -21,7 +20,7 @@ class LogView(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log-view--found"}
 
-    def __init__(self, *, placeholder: str, id: str | None = None) -> None:  # noqa: A002  (Textual's name)
+    def __init__(self, *, placeholder: str, id: str | None = None) -> None:
         super().__init__(id=id)
         self.lines: deque[str] = deque(maxlen=MOST_LINES)
         self.placeholder = placeholder
@@ -39,7 +38,7 @@ class LogView(ScrollView, can_focus=True):
         if self.sought:
             new = self._matching(new)
             self._shown.extend(new)
-        self._widest = max(self._widest, max(map(len, new), default=0))
+        self._widest = max(self._widest, max(map(cell_len, new), default=0))
         self._resize(follow=following)
 
     def clear(self) -> None:
@@ -50,7 +49,7 @@ class LogView(ScrollView, can_focus=True):
         """Show only the lines that hold `text` (any case), all for ""; says how many."""
         self.sought = text
         self._shown = deque(self._matching(self.lines), maxlen=MOST_LINES) if text else self.lines
-        self._widest = max(map(len, self._shown), default=0)
+        self._widest = max(map(cell_len, self._shown), default=0)
         self._resize(follow=True)
         return len(self._shown)
 
@@ -59,7 +58,7 @@ class LogView(ScrollView, can_focus=True):
         return [line for line in lines if sought in line.casefold()]
 
     def _resize(self, *, follow: bool) -> None:
-        self.virtual_size = Size(2 * self._widest, len(self._shown))
+        self.virtual_size = Size(self._widest, len(self._shown))
         if follow:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
         self.refresh()
@@ -70,7 +69,7 @@ class LogView(ScrollView, can_focus=True):
             text = self.placeholder if not self.sought else f"no line holds {self.sought!r}"
             return Strip([Segment(text if y == 0 else "", style)]).adjust_cell_length(width, style)
         at = self.scroll_offset.y + y
-        line = next(islice(self._shown, at, at + 1), "") if at < len(self._shown) else ""
+        line = self._shown[at] if at < len(self._shown) else ""
         strip = Strip(self._highlighted(line), cell_len(line))
         left = self.scroll_offset.x
         return strip.crop_extend(left, left + width, style)

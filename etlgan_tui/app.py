@@ -1,0 +1,174 @@
+"""The dashboard: screens, bindings that hold everywhere, one timer. It only reads run directories and the index, and
+starts and signals processes; closing it, or its crash, touches no run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from core.rundir import Home
+from etlgan_tui import settings as memory
+from etlgan_tui import system
+from etlgan_tui.background import Errand
+from etlgan_tui.index import Index
+from etlgan_tui.screens.base import BaseScreen, Changed
+from etlgan_tui.screens.runs import RunsScreen
+from etlgan_tui.themes import THEMES
+from etlgan_tui.widgets.bar import TopBar
+from etlgan_tui.widgets.picture import Picture, next_mode, usual_mode
+
+TICK_SECONDS = 0.5
+SYSTEM_TICKS = 4  # ticks between two looks at the machine
+SAME_PROBLEM_SECONDS = 30.0
+
+
+class EtlganApp(App[None]):
+    """One home, watched."""
+
+    TITLE = "etlgan"
+    CSS_PATH = "etlgan.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  (so declared by Textual)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "Quit"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("p", "pictures", "Pictures", show=False),
+        Binding("T", "next_theme", "Next theme", show=False),
+    ]
+
+    def __init__(self, home: Home, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
+        self.home, self.clock = home, clock
+        self.index = Index(home)
+        self.settings = memory.load()
+        self.removed: list[str] = []  # names in the trash, of this session
+        self.machine = ""
+        self._meter = system.Meter(home.root)
+        self._told: dict[str, float] = {}
+        self._ticks = 0
+
+    def on_mount(self) -> None:
+        for theme in THEMES:
+            self.register_theme(theme)
+        known = self.settings.theme in self.available_themes
+        self.theme = self.settings.theme if known else THEMES[0].name
+        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        self._metering = Errand(self, self._meter.read, done=self._show_machine, failed=self.tell)
+        self.set_interval(TICK_SECONDS, self._tick)
+        self.push_screen(RunsScreen())
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        if self._ticks % SYSTEM_TICKS == 1:
+            self._metering.ask()
+        if isinstance(self.screen, BaseScreen):
+            self._dress(self.screen)
+            self.screen.tick(self._ticks)
+
+    def _show_machine(self, found: system.System) -> None:
+        self.machine = system.line(found)
+
+    def _dress(self, screen: Screen[Any]) -> None:
+        for bar in screen.query(TopBar):
+            bar.where, bar.machine = f"etlgan  {_short(self.home.root)}", self.machine
+        for picture in screen.query(Picture):
+            picture.mode = self.picture_mode
+
+    # --- for the screens ---
+
+    @property
+    def picture_mode(self) -> Any:
+        return self.settings.pictures or usual_mode()
+
+    def remember(self, **changes: Any) -> None:
+        """Settings that outlive the session."""
+        changed = msgspec.structs.replace(self.settings, **changes)
+        if changed != self.settings:
+            self.settings = changed
+            memory.save(changed)
+
+    def tell(self, problem: str) -> None:
+        """A problem, once in a while: what fails every second is not said every second."""
+        now = time.monotonic()
+        if now - self._told.get(problem, -SAME_PROBLEM_SECONDS) >= SAME_PROBLEM_SECONDS:
+            self._told[problem] = now
+            self.notify(problem, severity="error", timeout=10, markup=False)
+
+    def announce(self, changed: Changed) -> None:
+        """Say it, and let every screen look again."""
+        if changed.told:
+            self.notify(changed.told, markup=False)
+        for screen in self.screen_stack:
+            if isinstance(screen, BaseScreen):
+                screen.changed(changed)
+
+    # --- keys that hold everywhere ---
+
+    def action_help(self) -> None:
+        from etlgan_tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_pictures(self) -> None:
+        """Terminal graphics, braille, half-cells, in turn."""
+        mode = next_mode(self.picture_mode)
+        self.remember(pictures=mode)
+        self.notify(
+            {"cells": "half-cells, zoomed in", "graphics": "terminal graphics"}.get(mode, mode), title="Pictures"
+        )
+        self._dress(self.screen)
+
+    def action_next_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        at = names.index(self.theme) + 1 if self.theme in names else 0
+        self.theme = names[at % len(names)]
+        self.notify(self.theme, title="Theme")
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action that a key has here, and Textual's own."""
+        yield from super().get_system_commands(screen)
+        seen = {"q"}
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.description and active.enabled and binding.key not in seen:
+                seen.add(binding.key)
+                run = partial(self.run_action, binding.action, active.node)
+                yield SystemCommand(binding.description, f"key {self.get_key_display(binding)}", run)
+
+
+def _short(path: Path) -> str:
+    """With ~ for the user's home, and nothing that a terminal obeys."""
+    from core.runs.meta import printable
+
+    home = Path.home()
+    return printable(f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """`etlgan-tui [--home FOLDER]`."""
+    import argparse
+    import locale
+    import sys
+
+    parser = argparse.ArgumentParser(prog="etlgan-tui", description="Launch, watch and compare runs.")
+    parser.add_argument(
+        "--home", type=Path, metavar="FOLDER", help="the folder that runs/ lies in (else ETLGAN_HOME, else here)"
+    )
+    home = Home.find(parser.parse_args(arguments).home)
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        sys.exit("etlgan-tui: needs a terminal; in scripts use `etlgan ls` and `etlgan show`")
+    if "utf" not in locale.getpreferredencoding(False).lower():
+        sys.exit("etlgan-tui: this terminal's locale is not UTF-8; try `LC_ALL=C.UTF-8 etlgan-tui`")
+    from etlgan_tui.widgets.picture import ask_terminal
+
+    ask_terminal()
+    EtlganApp(home).run()

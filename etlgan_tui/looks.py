@@ -1,0 +1,52 @@
+"""How values look in the dashboard: state words, steps, ages, losses. Plain values to plain text."""
+
+from __future__ import annotations
+
+from core.runs.state import State
+from core.runs.store import Row
+
+# The word says it all; the glyph (and a colour class of the same name) only repeats it.
+GLYPHS = {
+    "queued": "○",
+    "running": "●",
+    "finished": "✓",
+    "stopped": "■",
+    "failed": "✗",
+    "killed": "✗",
+    "crashed": "✗",
+}
+
+
+def state_word(state: State) -> str:
+    """`✓ finished`, `✗ failed (rc 1)`, `● running, silent`."""
+    detail = f" ({state.detail})" if state.detail else ""
+    return f"{GLYPHS.get(state.kind, '?')} {state.kind}{detail}{', silent' if state.stale else ''}"
+
+
+def progress(row: Row) -> str:
+    """`1,200/4,000`."""
+    return f"{row.step:,}" + (f"/{row.steps:,}" if row.steps is not None else "")
+
+
+def age(seconds: float) -> str:
+    """12 s, 3 min, 5 h, 8 d."""
+    seconds = max(0.0, seconds)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def duration(seconds: float) -> str:
+    """1:05, 1:02:03."""
+    whole = max(0, round(min(seconds, 1e9)))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def number(value: float | None, pattern: str = ".3f") -> str:
+    return "" if value is None else format(value, pattern)
+
+
+def percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"

@@ -1,0 +1,216 @@
+"""What every screen has: the top line, a tick, and the actions on the run that it stands on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from core.rundir import Home, RunDir
+from core.runs import launcher
+from core.runs.meta import checked_name, checked_tags, read_meta
+from etlgan_tui.background import once
+from etlgan_tui.screens.prompt import Confirm, Prompt
+
+if TYPE_CHECKING:
+    from etlgan_tui.app import EtlganApp
+
+KILL_AFTER = 3.0  # seconds between asking and insisting
+
+
+class Changed(NamedTuple):
+    """Runs were started, stopped, edited, removed or brought back: whoever shows them looks again."""
+
+    told: str = ""  # one line for the user
+    run_id: str = ""  # to be selected, "" for none
+
+
+class BaseScreen(Screen[None]):
+    """A full screen of the dashboard."""
+
+    @property
+    def etlgan(self) -> EtlganApp:
+        from etlgan_tui.app import EtlganApp
+
+        assert isinstance(self.app, EtlganApp)
+        return self.app
+
+    @property
+    def home(self) -> Home:
+        return self.etlgan.home
+
+    def tick(self, _count: int) -> None:
+        """Called by the app's one timer while this screen is on top; `_count` goes up by one each time."""
+
+    def changed(self, _what: Changed) -> None:
+        """Something was done to runs: look again."""
+
+    def tell(self, problem: str) -> None:
+        """A problem, once while it lasts: the same one is not repeated over itself."""
+        self.etlgan.tell(problem)
+
+
+class RunActions(BaseScreen):
+    """Actions on one run; a screen says which by `target`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop"),
+        Binding("r", "resume", "Resume"),
+        Binding("d", "duplicate", "Duplicate"),
+        Binding("t", "tag", "Tags", show=False),
+        Binding("N", "note", "Note", show=False),
+        Binding("R", "rename", "Rename", show=False),
+        Binding("delete,D", "delete", "Delete", show=False),
+        Binding("u", "undo", "Undo delete", show=False),
+        Binding("y", "copy_path", "Copy path", show=False),
+        Binding("O", "open_folder", "Open folder", show=False),
+        Binding("K", "kill", "Kill", show=False),
+    ]
+
+    @property
+    def target(self) -> str:
+        """The id of the run that the actions are for, "" for none."""
+        raise NotImplementedError
+
+    def _run(self) -> RunDir | None:
+        run_id = self.target
+        if not run_id:
+            self.notify("no run is selected; press n for a new one", severity="warning")
+            return None
+        run = self.home.run(run_id)
+        if not run.path.is_dir():
+            self.notify(f"run {run_id} is not in {self.home.runs} any more", severity="warning", markup=False)
+            return None
+        return run
+
+    def perform(self, work: Callable[[], Changed]) -> None:
+        """In the background; its word is told, and every screen looks again."""
+        once(self.app, work, done=self.etlgan.announce, failed=self.tell)
+
+    def action_stop(self) -> None:
+        if run := self._run():
+            self.perform(lambda: Changed(launcher.stop(run)))
+
+    def action_kill(self) -> None:
+        run = self._run()
+        if run is None:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.perform(lambda: Changed(launcher.stop(run, kill_after=KILL_AFTER)))
+
+        question = f"Kill {read_meta(run).name}? It is asked to stop first; {KILL_AFTER:g} s later it is killed, and "
+        self.app.push_screen(
+            Confirm(f"{question}what it did since its last checkpoint is lost.", yes="Kill (y)"), answered
+        )
+
+    def action_resume(self) -> None:
+        if run := self._run():
+            home = self.home
+
+            def work() -> Changed:
+                launcher.resume(home, run)
+                return Changed(f"run {run.id} goes on", run.id)
+
+            self.perform(work)
+
+    def action_rename(self) -> None:
+        if run := self._run():
+            self._edit(run, "name", "Name", read_meta(run).name, check=checked_name)
+
+    def action_note(self) -> None:
+        if run := self._run():
+            self._edit(run, "note", "Note", read_meta(run).note.replace("\n", " "))
+
+    def action_tag(self) -> None:
+        run = self._run()
+        if run is None:
+            return
+
+        def split(text: str) -> tuple[str, ...]:
+            return checked_tags(part.strip() for part in text.split(",") if part.strip())
+
+        self._edit(run, "tags", "Tags", ", ".join(read_meta(run).tags), check=split, hint="separated by commas")
+
+    def _edit(
+        self,
+        run: RunDir,
+        field: str,
+        title: str,
+        value: str,
+        *,
+        check: Callable[[str], object] | None = None,
+        hint: str = "",
+    ) -> None:
+        """Ask for a field of meta.json and write what comes back; `check` also converts it."""
+
+        def answered(text: str | None) -> None:
+            if text is None:
+                return
+
+            def work() -> Changed:
+                launcher.edit_meta(run, **{field: check(text) if check else text})
+                return Changed(f"{field} of {run.id} saved")
+
+            self.perform(work)
+
+        self.app.push_screen(Prompt(f"{title} of {run.id}", value=value, hint=hint, check=check), answered)
+
+    def action_delete(self) -> None:
+        """To the trash at once: that can be undone, so nothing is asked."""
+        if run := self._run():
+            home, removed = self.home, self.etlgan.removed
+
+            def work() -> Changed:
+                removed.append(launcher.remove(home, run).name)
+                return Changed(f"run {run.id} is in the trash; u brings it back")
+
+            self.perform(work)
+
+    def action_undo(self) -> None:
+        home, removed = self.home, self.etlgan.removed
+        if not removed:
+            self.notify("nothing was deleted in this session; `etlgan restore` brings older ones back", markup=False)
+            return
+
+        def work() -> Changed:
+            run = launcher.restore(home, removed[-1])
+            removed.pop()
+            return Changed(f"run {run.id} is back", run.id)
+
+        self.perform(work)
+
+    def action_duplicate(self) -> None:
+        if run := self._run():
+            from etlgan_tui.screens.new import NewScreen
+
+            self.app.push_screen(NewScreen(run))
+
+    def action_copy_path(self) -> None:
+        if run := self._run():
+            self.app.copy_to_clipboard(str(run.path))
+            self.notify(str(run.path), title="Copied", markup=False)
+
+    def action_open_folder(self) -> None:
+        """In the desktop's file manager; without a desktop (ssh) the path is copied, and said."""
+        run = self._run()
+        if run is None:
+            return
+        opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+        if opener and (sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+            subprocess.Popen(
+                [opener, str(run.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        else:
+            self.action_copy_path()

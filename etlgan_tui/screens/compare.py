@@ -1,0 +1,196 @@
+"""Several runs beside each other: curves over one another, samples at one step, and what differs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import HorizontalScroll, Vertical, VerticalScroll
+from textual.widgets import DataTable, Footer, Static, TabbedContent, TabPane
+
+from etlgan_tui import looks
+from etlgan_tui.background import Errand
+from etlgan_tui.feed import Feed, Shot
+from etlgan_tui.index import Listed, differing, picture_path
+from etlgan_tui.screens.base import BaseScreen
+from etlgan_tui.widgets.bar import TopBar
+from etlgan_tui.widgets.chart import SMOOTHINGS, Chart, Series
+from etlgan_tui.widgets.picture import Picture
+from etlgan_tui.widgets.scrubber import Scrubber
+
+CHARTS = (
+    ("d", "D loss"),
+    ("g", "G loss"),
+    ("info_cat", "information loss, label"),
+    ("info_con", "information loss, codes"),
+    ("q_fake", "Q reads what was drawn"),
+)
+LOOK_TICKS = 2
+
+
+class CompareScreen(BaseScreen):
+    """Any number of runs; the order is that of marking."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back"),
+        Binding("1", "tab('curves')", "Curves", show=False),
+        Binding("2", "tab('pictures')", "Samples", show=False),
+        Binding("3", "tab('differences')", "Differences", show=False),
+        Binding("left_square_bracket", "scrub(-1)", "Earlier samples", key_display="["),
+        Binding("right_square_bracket", "scrub(1)", "Later samples", key_display="]"),
+        Binding("z", "pin", "Pin chart"),
+        Binding("l", "log", "Log axis"),
+        Binding("m", "smooth", "Smoothing"),
+    ]
+
+    def __init__(self, ids: list[str]) -> None:
+        super().__init__()
+        self._ids = ids
+        self._shots: list[Shot] = []
+        self._at: int | None = None
+        self._told: object = None
+
+    def compose(self) -> ComposeResult:
+        yield TopBar()
+        with TabbedContent(initial="curves"):
+            with TabPane("Curves", id="curves"), VerticalScroll(can_focus=False):
+                for name, title in CHARTS:
+                    yield Chart(title, id=f"compare-{name}")
+            with TabPane("Samples", id="pictures"):
+                with HorizontalScroll(id="side-by-side"):
+                    for number in range(len(self._ids)):
+                        with Vertical(classes="side"):
+                            yield Static(markup=False, id=f"side-title-{number}")
+                            yield Picture(id=f"side-{number}")
+                yield Scrubber()
+            with TabPane("Differences", id="differences"):
+                yield DataTable[Text](id="diff-table", cursor_type="row", zebra_stripes=True)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        feeds, index, ids = [Feed(self.home.run(run_id)) for run_id in self._ids], self.etlgan.index, self._ids
+
+        def read() -> tuple[list[Shot], list[Listed]]:
+            return [feed.read() for feed in feeds], index.rows(ids)
+
+        self._reading = Errand(self, read, done=self._show, failed=self.tell)
+        settings = self.etlgan.settings
+        for chart in self.query(Chart):
+            chart.logarithmic, chart.smoothing = settings.log, SMOOTHINGS[settings.smoothing % len(SMOOTHINGS)]
+        for picture in self.query(Picture):
+            picture.mode = self.etlgan.picture_mode
+        self.query_one(Chart).focus()
+        self._reading.ask()
+
+    def tick(self, count: int) -> None:
+        live = any(shot.state.live for shot in self._shots)
+        if count % LOOK_TICKS == 0 and live and not self._reading.busy:
+            self._reading.ask()
+
+    # --- showing ---
+
+    def _show(self, found: tuple[list[Shot], list[Listed]]) -> None:
+        self._shots, listed = found
+        for name, _title in CHARTS:
+            curves = (Series(shot.meta.name, shot.step, shot.columns[name]) for shot in self._shots)
+            self.query_one(f"#compare-{name}", Chart).show(tuple(curves))
+        self._show_samples()
+        told = [(entry.row.id, entry.row.config, entry.row.scores, entry.state) for entry in listed]
+        if told != self._told:
+            self._told = told
+            self._show_differences(listed)
+        if not all(shot.whole for shot in self._shots):
+            self._reading.ask()
+        for shot, run_id in zip(self._shots, self._ids, strict=True):
+            if shot.gone:
+                self.tell(f"run {run_id} has gone: deleted, or moved to the trash")
+
+    def _show_samples(self) -> None:
+        drawn = [{event.step: event for event in shot.sampled if event.kind == "grid"} for shot in self._shots]
+        steps = tuple(sorted(set().union(*drawn)))
+        if self._at not in steps:
+            self._at = None
+        self.query_one(Scrubber).show(steps, self._at)
+        for number, (shot, events) in enumerate(zip(self._shots, drawn, strict=True)):
+            at = max((step for step in events if self._at is None or step <= self._at), default=None)
+            event = None if at is None else events[at]
+            title = f"{shot.meta.name}\n" + ("no samples yet" if at is None else f"step {at:,}")
+            self.query_one(f"#side-title-{number}", Static).update(title)
+            path = picture_path(self.home.run(self._ids[number]), event)
+            self.query_one(f"#side-{number}", Picture).show(path, event.rows if event else ())
+
+    def _show_differences(self, listed: list[Listed]) -> None:
+        """Only what differs, and every score."""
+        table: DataTable[Text] = self.query_one("#diff-table", DataTable)
+        table.clear(columns=True)
+        table.add_column(Text(""))
+        for entry in listed:
+            table.add_column(Text(entry.row.name or entry.row.id))
+        table.add_row(Text("state"), *(Text(looks.state_word(entry.state)) for entry in listed))
+        table.add_row(Text("step"), *(Text(looks.progress(entry.row)) for entry in listed))
+        for name, values in differing([entry.row.config for entry in listed]):
+            table.add_row(Text(name), *map(Text, values))
+        scores = [msgspec.json.decode(entry.row.scores) if entry.row.scores else {} for entry in listed]
+        for name in dict.fromkeys(name for card in scores for name in card):
+            table.add_row(Text(f"score: {name}", style="bold"), *(Text(_score(card.get(name))) for card in scores))
+
+    # --- what the user does ---
+
+    @on(Chart.Scrubbed)
+    def point(self, event: Chart.Scrubbed) -> None:
+        steps = self.query_one(Scrubber).steps
+        self._at = None if event.step is None else max((s for s in steps if s <= event.step), default=None)
+        self._set_cursor(event.step)
+
+    @on(Scrubber.Moved)
+    def choose(self, event: Scrubber.Moved) -> None:
+        self._at = event.step
+        self._set_cursor(event.step)
+
+    def _set_cursor(self, step: float | None) -> None:
+        for chart in self.query(Chart):
+            chart.cursor = step
+        self._show_samples()
+
+    @on(Chart.Zoomed)
+    def zoom(self, event: Chart.Zoomed) -> None:
+        for chart in self.query(Chart):
+            chart.view = event.view
+
+    def action_tab(self, name: str) -> None:
+        self.query_one(TabbedContent).active = name
+
+    def action_scrub(self, way: int) -> None:
+        self.query_one(Scrubber).move(way)
+
+    def action_pin(self) -> None:
+        if self.maximized:
+            self.minimize()
+        else:
+            self.maximize(self.focused if isinstance(self.focused, Chart) else self.query_one(Chart))
+
+    def action_log(self) -> None:
+        log = not self.query_one(Chart).logarithmic
+        for chart in self.query(Chart):
+            chart.logarithmic = log
+        self.etlgan.remember(log=log)
+
+    def action_smooth(self) -> None:
+        level = (self.etlgan.settings.smoothing + 1) % len(SMOOTHINGS)
+        for chart in self.query(Chart):
+            chart.smoothing = SMOOTHINGS[level]
+        self.etlgan.remember(smoothing=level)
+
+    def action_back(self) -> None:
+        if self.maximized:
+            self.minimize()
+        else:
+            self.app.pop_screen()
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

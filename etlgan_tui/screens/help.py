@@ -1,0 +1,45 @@
+"""Every key that does something here."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Label, Static
+
+NOTES = """\
+
+/ filters as you type: free text, tag:x, state:running, recipe:etl.
+Marks (space) choose the runs to compare. Clicking a column title sorts by it.
+In charts: arrows move the cursor, + and - zoom, < and > pan, 0 shows the whole run;
+Ctrl and the wheel zoom too. Pictures follow the cursor.
+Closing the dashboard stops no run."""
+
+
+class HelpScreen(ModalScreen[None]):
+    """Contextual: the keys of the screen and of the widget that has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "Close")]
+
+    def __init__(self, about: Screen[Any]) -> None:
+        super().__init__()
+        keys: dict[str, str] = {}
+        for active in about.active_bindings.values():
+            binding = active.binding
+            if binding.description and active.enabled and not binding.system:
+                shown = about.app.get_key_display(binding)
+                keys[binding.description] = keys.get(binding.description) or shown
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        text = Text()
+        width = max(map(len, self._keys.values()), default=0)
+        for description, key in self._keys.items():
+            text.append(f"{key:>{width}}  ", style="bold").append(f"{description}\n")
+        with VerticalScroll(classes="dialog"):
+            yield Label("Keys", classes="dialog-title")
+            yield Static(text.append(NOTES))

@@ -1,0 +1,221 @@
+"""A new run: a form made from the configuration tree, checked as one types, with the command that does the same."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.timer import Timer
+from textual.widgets import Button, Collapsible, Footer, Label, Static
+
+from core import config as configs
+from core import presets
+from core.config import Field
+from core.errors import EtlganError
+from core.rundir import RunDir
+from core.runs import launcher
+from core.runs.meta import checked_name, checked_tags
+from etlgan_tui.background import Errand, once
+from etlgan_tui.draft import Draft, characters_of, check, values
+from etlgan_tui.screens.base import BaseScreen, Changed
+from etlgan_tui.widgets.bar import TopBar
+from etlgan_tui.widgets.field_row import FieldRow
+
+# What most runs change; the other fields are folded away by their group.
+FIRST = (
+    "data.source",
+    "data.chars",
+    "data.size",
+    "data.per_char",
+    "recipe.name",
+    "model.size",
+    "train.steps",
+    "train.batch_size",
+    "seed",
+)
+USUAL = "hiragana-a-ka"
+GROUPS = ("data", "model", "recipe", "train")
+ABOUT_RUN = ("name", "tags", "note")
+REST_SECONDS = 0.3  # after typing, until the data are looked at
+
+
+class NewScreen(BaseScreen):
+    """Empty, or with the settings of another run."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "Cancel"),
+        Binding("ctrl+l", "launch", "Launch", priority=True),
+        Binding("ctrl+y", "copy", "Copy command"),
+    ]
+
+    def __init__(self, like: RunDir | None = None) -> None:
+        super().__init__()
+        self.like = like
+        self.draft = Draft(preset=USUAL)
+        self._fields = {field.name: field for field in configs.fields()}
+        self._source_problem = ""
+        self._launching = False
+        self._rest: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        if self.like:
+            self._take_over(self.like)
+        shown = values(self.draft.resolved())
+        yield TopBar()
+        with VerticalScroll(id="form", can_focus=False):
+            yield Label(f"New run like {self.like.id}" if self.like else "New run", markup=False, classes="form-title")
+            yield FieldRow(
+                "preset",
+                label="preset",
+                value=self.draft.preset,
+                hint=self._about_preset(),
+                choices=("", *presets.PRESETS),
+            )
+            for name in FIRST:
+                yield self._row(self._fields[name], shown[name])
+            yield FieldRow("name", label="name", value="", hint="empty: the preset's, counted up")
+            yield FieldRow("tags", label="tags", value=self.draft.tags, hint="separated by commas")
+            yield FieldRow("note", label="note", value=self.draft.note)
+            for group in GROUPS:
+                yield Collapsible(title=f"{group}: all other settings", id=f"group-{group}")
+        yield Static(markup=False, id="command")
+        with Horizontal(classes="buttons"):
+            yield Button("Launch (Ctrl+L)", id="launch", variant="primary", compact=True)
+            yield Button("Cancel (Esc)", id="cancel", compact=True)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._checking = Errand(
+            self,
+            lambda: characters_of(self.draft.resolved().data),
+            done=self._show_characters,
+            failed=self._show_source_problem,
+        )
+        self._show_command()
+        self._checking.ask()
+        self.query_one(FieldRow).query_one(".field-editor").focus()
+
+    def _take_over(self, run: RunDir) -> None:
+        try:
+            self.draft = Draft.of(configs.decode(run.config.read_bytes(), where=str(run.config)))
+        except (EtlganError, OSError) as error:
+            self.tell(f"cannot take over the settings of {run.id}: {error}")
+
+    def _row(self, field: Field, value: str) -> FieldRow:
+        choices = ("true", "false") if field.type is bool else tuple(map(str, field.choices))
+        limits = "" if choices else field.limits
+        hint = "  ".join(filter(None, (limits, field.unit))) or ("" if choices else field.description)
+        label = field.name if field.name in FIRST else field.name.rpartition(".")[2]
+        return FieldRow(field.name, label=label, value=value, hint=hint, about=field.description, choices=choices)
+
+    def _about_preset(self) -> str:
+        row = presets.PRESETS.get(self.draft.preset)
+        return (
+            f"{row.about}; about {max(1, row.seconds // 60):,} min on 2 cores" if row else "the defaults of every field"
+        )
+
+    # --- editing ---
+
+    @on(Collapsible.Expanded)
+    def unfold(self, event: Collapsible.Expanded) -> None:
+        """A group's rows are made when somebody looks at them."""
+        group = (event.collapsible.id or "").removeprefix("group-")
+        contents = event.collapsible.query_one(Collapsible.Contents)
+        if group in GROUPS and not contents.children:
+            shown = values(self.draft.resolved())
+            rest = [field for name, field in self._fields.items() if name.startswith(f"{group}.") and name not in FIRST]
+            contents.mount_all(self._row(field, shown[field.name]) for field in rest)
+
+    @on(FieldRow.Edited)
+    def edit(self, event: FieldRow.Edited) -> None:
+        name, text = event.name, event.text
+        if name == "preset":
+            self.draft.preset = text
+            self._tell(name, "", hint=self._about_preset())
+        elif name in ABOUT_RUN:
+            setattr(self.draft, name, text)
+            self._tell(name, self._about_problem(name))
+        else:
+            self.draft.edit(name, text)
+            self._tell(name, check(name, text))
+        self._show_values()
+        self._show_command()
+        if name == "preset" or name.startswith("data."):
+            if self._rest:
+                self._rest.stop()
+            self._rest = self.set_timer(REST_SECONDS, self._checking.ask)
+
+    def _about_problem(self, name: str) -> str:
+        try:
+            if name == "name" and self.draft.name:
+                checked_name(self.draft.name)
+            elif name == "tags":
+                checked_tags(self.draft.tag_list())
+        except EtlganError as error:
+            return str(error)
+        return ""
+
+    def _show_values(self) -> None:
+        """Fields that nobody touched follow the preset and the recipe."""
+        shown = values(self.draft.resolved())
+        for row in self.query(FieldRow):
+            if row.field in shown and row.field not in self.draft.touched:
+                row.put(shown[row.field])
+
+    def _show_command(self) -> None:
+        self.query_one("#command", Static).update(self.draft.command())
+
+    def _show_characters(self, told: str) -> None:
+        self._source_problem = ""
+        self._tell("data.chars", "", hint=told)
+        self._tell("data.source", "")
+
+    def _show_source_problem(self, problem: str) -> None:
+        self._source_problem = problem
+        at = "data.chars" if "character" in problem else "data.source"
+        self._tell(at, problem)
+
+    def _tell(self, name: str, problem: str, *, hint: str = "") -> None:
+        for row in self.query(FieldRow):
+            if row.field == name:
+                row.tell(problem, hint=hint)
+
+    # --- launching ---
+
+    @on(Button.Pressed, "#launch")
+    def action_launch(self) -> None:
+        wrong = self.draft.problems() | {name: told for name in ABOUT_RUN if (told := self._about_problem(name))}
+        if wrong or self._source_problem:
+            name, told = next(iter(wrong.items()), ("data", self._source_problem))
+            self.notify(f"{name}: {told}", title="Not launched", severity="error", markup=False)
+            return
+        if self._launching:
+            return
+        self._launching = True
+        home, draft, tree = self.home, self.draft, self.draft.resolved()
+
+        def work() -> RunDir:
+            return launcher.start(home, tree, name=draft.name, tags=draft.tag_list(), note=draft.note)
+
+        once(self, work, done=self._launched, failed=self._failed)
+
+    @on(Button.Pressed, "#cancel")
+    def cancel(self) -> None:
+        self.app.pop_screen()
+
+    def _launched(self, run: RunDir) -> None:
+        from etlgan_tui.screens.run import RunScreen
+
+        self.etlgan.announce(Changed(f"run {run.id} started", run.id))
+        self.app.switch_screen(RunScreen(run))
+
+    def _failed(self, problem: str) -> None:
+        self._launching = False
+        self.notify(problem, title="Not launched", severity="error", timeout=15, markup=False)
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self.draft.command())
+        self.notify(self.draft.command(), title="Copied", markup=False)

@@ -1,0 +1,283 @@
+"""Home: the table of runs, filtered and sorted as one types, and a preview of the selected one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.timer import Timer
+from textual.widgets import Footer, Input, Static
+
+from core.runs.store import PAGE
+from etlgan_tui import looks
+from etlgan_tui.background import Errand
+from etlgan_tui.index import Listed, Page
+from etlgan_tui.index import Preview as Found
+from etlgan_tui.query import Query, parse
+from etlgan_tui.screens.base import Changed, RunActions
+from etlgan_tui.widgets.bar import TopBar
+from etlgan_tui.widgets.chart import Series
+from etlgan_tui.widgets.preview import Glance, Preview
+from etlgan_tui.widgets.run_table import ORDERS, Line, RunTable
+
+REST_SECONDS = 0.1  # the cursor has to rest on a run before its preview is read
+LOOK_TICKS = 2  # ticks between two looks at the index
+PREVIEW_TICKS = 4
+
+EMPTY = """\
+No runs here yet.
+
+Press  n  to start one: the defaults train ten hiragana on the
+embedded handwriting, in about five minutes on two CPU cores.
+
+From a shell the same is  etlgan run hiragana-a-ka
+Press  ?  for all keys,  q  to leave; runs go on without the dashboard."""
+
+
+class RunsScreen(RunActions):
+    """The first screen, and the one that stays below all others."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", "New run"),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("c", "compare", "Compare"),
+        Binding("o", "order", "Sort", show=False),
+        Binding("i", "reverse", "Reverse order", show=False),
+        Binding("right_square_bracket", "page(1)", "Next page", show=False, key_display="]"),
+        Binding("left_square_bracket", "page(-1)", "Previous page", show=False, key_display="["),
+        Binding("escape", "leave_filter", "Clear filter and marks", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.page: Page | None = None
+        self._query = Query()
+        self._select = ""
+        self._fresh = False
+        self._counted = ""
+        self._rest: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TopBar()
+        yield Input(placeholder="text, tag:x, state:running, recipe:etl    (Enter keeps, Escape clears)", id="filter")
+        with Horizontal(id="runs"):
+            with Container(id="list"):
+                yield RunTable(id="table")
+                yield Static(markup=False, id="empty")
+            yield Preview(id="preview")
+        yield Static(markup=False, id="count")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        settings = self.etlgan.settings
+        self._query = Query(
+            order=settings.order if settings.order in ORDERS else "created", descending=settings.descending
+        )
+        index = self.etlgan.index
+        self._look = Errand(self, lambda: index.page(self._query, fresh=self._fresh), done=self._show, failed=self.tell)
+        self._previews = Errand(self, lambda: index.preview(self.target), done=self._show_preview, failed=self.tell)
+        self.query_one(Preview).show(None)
+        self.query_one("#filter").display = False
+        self.query_one(RunTable).focus()
+        self._look.ask()
+
+    @property
+    def target(self) -> str:
+        return self.query_one(RunTable).selected
+
+    def tick(self, count: int) -> None:
+        if count % LOOK_TICKS == 0 and not self._look.busy:
+            self._look.ask()
+        listed = self._listed(self.target)
+        if count % PREVIEW_TICKS == 0 and listed and listed.state.live and not self._previews.busy:
+            self._previews.ask()
+
+    def changed(self, what: Changed) -> None:
+        self._select = what.run_id or self._select
+        self._look.ask()
+
+    # --- showing ---
+
+    def _show(self, page: Page) -> None:
+        first, self._fresh, self.page = not self._fresh, True, page
+        now = self.etlgan.clock()
+        table = self.query_one(RunTable)
+        select, self._select = self._select, ""
+        table.show([_line(listed, now) for listed in page.runs], select=select)
+        table.display = bool(page.runs)
+        empty = self.query_one("#empty", Static)
+        empty.display = not page.runs
+        empty.update(self._nothing(page, first=first))
+        self._tell_count()
+        if page.notice:
+            self.tell(page.notice)
+        if first:
+            self._look.ask()  # what is known is on the screen; now read what is new
+        if page.runs and not table.has_focus and self.focused is None:
+            table.focus()
+
+    def _nothing(self, page: Page, *, first: bool) -> str:
+        if page.every:
+            return f"No run matches {self.query_one('#filter', Input).value!r}."
+        return "reading the runs ..." if first else EMPTY
+
+    def _tell_count(self) -> None:
+        text = self._count(self.page) if self.page else ""
+        if text != self._counted:
+            self._counted = text
+            self.query_one("#count", Static).update(text)
+
+    def _count(self, page: Page) -> str:
+        query, marked = page.query, len(self.query_one(RunTable).marked)
+        pages = max(1, -(-page.total // PAGE))
+        parts = [
+            f"{page.total:,} of {page.every:,} runs" if query.narrows else f"{page.every:,} runs",
+            f"page {query.page + 1}/{pages}" if pages > 1 else "",
+            _sorting(query),
+            f"{marked} marked" if marked else "",
+            query.problem,
+        ]
+        return "  ·  ".join(filter(None, parts))
+
+    def _show_preview(self, found: Found | None) -> None:
+        if found is None or found.listed.row.id == self.target:
+            self.query_one(Preview).show(_glance(found) if found else None)
+
+    def _listed(self, run_id: str) -> Listed | None:
+        runs = self.page.runs if self.page else []
+        return next((listed for listed in runs if listed.row.id == run_id), None)
+
+    # --- what the user does ---
+
+    @on(RunTable.Selected)
+    def rest(self, event: RunTable.Selected) -> None:
+        """The preview follows once the cursor rests: holding an arrow key reads nothing."""
+        if self._rest:
+            self._rest.stop()
+        if event.run_id:
+            self._rest = self.set_timer(REST_SECONDS, self._previews.ask)
+        else:
+            self.query_one(Preview).show(None)
+
+    @on(RunTable.Opened)
+    def open(self, event: RunTable.Opened) -> None:
+        from etlgan_tui.screens.run import RunScreen
+
+        self.app.push_screen(RunScreen(self.home.run(event.run_id)))
+
+    @on(RunTable.Sorted)
+    def sort(self, event: RunTable.Sorted) -> None:
+        again = event.order == self._query.order
+        self._ask(
+            self._query._replace(
+                order=event.order, descending=not self._query.descending if again else event.order != "name", page=0
+            )
+        )
+
+    @on(Input.Changed, "#filter")
+    def filter(self, event: Input.Changed) -> None:
+        self._query = parse(event.value, self._query)
+        self._look.ask()
+
+    @on(Input.Submitted, "#filter")
+    def keep_filter(self) -> None:
+        self.query_one(RunTable).focus()
+
+    def _ask(self, query: Query) -> None:
+        self._query = query
+        self.etlgan.remember(order=self._query.order, descending=self._query.descending)
+        self._look.ask()
+
+    def action_filter(self) -> None:
+        line = self.query_one("#filter", Input)
+        line.display = True
+        line.focus()
+
+    def action_leave_filter(self) -> None:
+        line = self.query_one("#filter", Input)
+        if line.display:
+            line.value = ""
+            line.display = False
+        else:
+            self.query_one(RunTable).unmark()
+        self.query_one(RunTable).focus()
+        self._look.ask()
+
+    def action_order(self) -> None:
+        order = ORDERS[(ORDERS.index(self._query.order) + 1) % len(ORDERS)]
+        self._ask(self._query._replace(order=order, page=0))
+
+    def action_reverse(self) -> None:
+        self._ask(self._query._replace(descending=not self._query.descending, page=0))
+
+    def action_page(self, way: int) -> None:
+        last = max(0, -(-(self.page.total if self.page else 0) // PAGE) - 1)
+        self._ask(self._query._replace(page=min(max(self._query.page + way, 0), last)))
+
+    def action_new(self) -> None:
+        from etlgan_tui.screens.new import NewScreen
+
+        self.app.push_screen(NewScreen())
+
+    def action_compare(self) -> None:
+        marked = list(self.query_one(RunTable).marked)
+        if len(marked) < 2:
+            self.notify("mark two runs or more with space, then press c")
+            return
+        from etlgan_tui.screens.compare import CompareScreen
+
+        self.app.push_screen(CompareScreen(marked))
+
+
+def _sorting(query: Query) -> str:
+    if query.order == "created":
+        return f"{'newest' if query.descending else 'oldest'} first"
+    return f"by {query.order}, {'largest' if query.descending else 'smallest'} first"
+
+
+def _line(listed: Listed, now: float) -> Line:
+    """In the order of run_table.HEADS."""
+    row, state = listed
+    damaged = bool(row.error) and row.steps is None
+    return Line(
+        row.id,
+        state.kind,
+        (
+            looks.state_word(state),
+            row.name or row.id,
+            "damaged" if damaged else looks.progress(row),
+            looks.number(row.d),
+            looks.number(row.g),
+            looks.number(row.info_cat),
+            looks.percent(row.q_fake),
+            looks.number(row.images_per_s, ",.0f"),
+            looks.number(row.score, ".4g"),
+            looks.age(now - row.created),
+            ", ".join(row.tags),
+            row.preset,
+            row.source,
+            row.chars[:24],
+            "" if row.classes is None else f"{row.classes:,}",
+            row.recipe,
+        ),
+    )
+
+
+def _glance(found: Found) -> Glance:
+    row, state = found.listed
+    measured = found.curves.measured
+    facts = [f"{looks.progress(row)} steps", f"{looks.duration(row.seconds)} trained"]
+    facts += [row.device] if row.device else []
+    return Glance(
+        title=f"{row.name or row.id}  {looks.state_word(state)}",
+        facts="  ·  ".join(facts),
+        note="\n".join(filter(None, (state.message, row.error, row.note))),
+        grid=found.grid,
+        labels=found.labels,
+        losses=tuple(Series(name.upper(), found.curves.step.values, measured[name]) for name in ("d", "g")),
+        against=found.against,
+        changes=found.changes,
+    )

@@ -1,0 +1,242 @@
+"""A picture of samples, its characters beside the rows: the terminal's own graphics, braille, or half-cells.
+
+Textual-image asks the terminal what it can draw when it is imported; `ask_terminal` does that, once, before the app
+runs. Until then, and in tests, pictures are text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal, VerticalScroll
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widgets import Static
+
+from core.errors import DataError
+from etlgan_tui import pictures
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Mode = Literal["graphics", "braille", "cells"]
+MODES: tuple[Mode, ...] = ("graphics", "braille", "cells")
+
+_ZOOM_CELLS = 16  # columns a sample in half-cells: 16 x 16 pixels, enough to see greys and strokes
+_CELL_HEIGHT_TO_WIDTH = 2
+
+_graphics: type[Any] | None = None  # textual-image's widget for this terminal, once asked
+
+
+def ask_terminal() -> bool:
+    """Whether this terminal draws pictures (Kitty, Sixel). Call once, before the app runs: the answer is typed in."""
+    global _graphics
+    from textual_image.renderable import HalfcellImage, Image, UnicodeImage
+
+    if Image in (HalfcellImage, UnicodeImage):
+        return False
+    from textual_image.widget import Image as GraphicsImage
+
+    _graphics = GraphicsImage
+    return True
+
+
+def usual_mode() -> Mode:
+    return "graphics" if _graphics else "braille"
+
+
+def next_mode(mode: Mode) -> Mode:
+    """The one that a key press shows; graphics only where the terminal has them."""
+    modes = [each for each in MODES if each != "graphics" or _graphics]
+    return modes[(modes.index(mode) + 1) % len(modes)] if mode in modes else modes[0]
+
+
+class Picture(Container):
+    """One picture file. A damaged or half-written one leaves the last good picture where it was."""
+
+    mode: reactive[Mode] = reactive[Mode]("braille")
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.labels: tuple[str, ...] = ()
+        self.problem = ""
+        self._ink: NDArray[np.uint8] | None = None
+        self._shown: tuple[Path, int, int] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield TextPicture()
+
+    def show(self, path: Path | None, labels: Sequence[str]) -> None:
+        """Draw the file, one label a row of samples; None clears."""
+        if path is None:
+            self._ink, self._shown, self.problem = None, None, ""
+            self._redraw()
+            return
+        try:
+            found = path.stat()
+            stamp = (path, found.st_mtime_ns, found.st_size)
+            if stamp == self._shown:
+                return
+            ink = pictures.load(path)
+        except (DataError, OSError) as error:
+            self.problem = f"{path.name}: {getattr(error, 'strerror', None) or 'half-written or damaged'}"
+            self._redraw()
+            return
+        self._ink, self._shown, self.labels, self.problem = ink, stamp, tuple(labels), ""
+        self._redraw()
+
+    def watch_mode(self) -> None:
+        self._redraw()
+
+    def _redraw(self) -> None:
+        if not self.is_mounted:
+            return
+        graphics = self.mode == "graphics" and _graphics is not None and self._ink is not None
+        text = self.query_one(TextPicture)
+        text.display = not graphics
+        for old in self.query(GraphicsPicture):
+            old.remove()
+        if graphics and self._ink is not None:
+            self.mount(GraphicsPicture(self._ink, self.labels))
+        else:
+            text.show(self._ink, self.labels, zoomed=self.mode == "cells", problem=self.problem)
+
+    def on_mount(self) -> None:
+        self._redraw()
+
+
+class TextPicture(ScrollView, can_focus=True):
+    """Samples as braille (all of them, 8 x 4 cells each) or half-cells (fewer, 16 x 8 cells each, every grey)."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"text-picture--label"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ink: NDArray[np.uint8] | None = None
+        self._labels: tuple[str, ...] = ()
+        self._zoomed = False
+        self._problem = ""
+        self._lines: list[list[Segment]] = []
+
+    def show(self, ink: NDArray[np.uint8] | None, labels: tuple[str, ...], *, zoomed: bool, problem: str = "") -> None:
+        """(H, W) uint8, 255 = ink."""
+        self._ink, self._labels, self._zoomed, self._problem = ink, labels, zoomed, problem
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.scrollable_content_region.width
+        self._lines = [] if self._ink is None or width < 1 else self._drawn(self._ink, width)
+        self.virtual_size = Size(width, len(self._lines))
+        self.refresh()
+
+    def _drawn(self, ink: NDArray[np.uint8], width: int) -> list[list[Segment]]:
+        samples = pictures.cells(ink, rows=len(self._labels))
+        if samples is None:
+            image = pictures.trimmed(ink)
+            if self._zoomed:
+                return _half_cells(image, width)
+            return [[Segment(line, self.rich_style)] for line in pictures.braille(image, columns=width)]
+        margin = max(map(cell_len, self._labels), default=0) + 1
+        room = max(width - margin, 4)
+        if self._zoomed:
+            lines, tall = _zoomed(samples, room), _ZOOM_CELLS // _CELL_HEIGHT_TO_WIDTH
+        else:
+            text = pictures.braille_grid(samples, columns=room, rows=len(samples))
+            lines, tall = [[Segment(line, self.rich_style)] for line in text], pictures.TILE // 4
+        return [[self._label(at, tall, margin), *line] for at, line in enumerate(lines)]
+
+    def _label(self, line: int, tall: int, margin: int) -> Segment:
+        """The character of a row, on the middle line of that row."""
+        row, within = divmod(line, tall)
+        text = self._labels[row] if within == tall // 2 - 1 and row < len(self._labels) else ""
+        return Segment(set_cell_size(text, margin), self.get_component_rich_style("text-picture--label"))
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        at = self.scroll_offset.y + y
+        if at < len(self._lines):
+            return Strip(self._lines[at]).adjust_cell_length(width, self.rich_style)
+        text = (self._problem if self._ink is None and self._problem else "no picture yet") if not self._lines else ""
+        return Strip([Segment(text if y == 0 else "", self.rich_style)]).adjust_cell_length(width, self.rich_style)
+
+
+class GraphicsPicture(VerticalScroll):
+    """The picture itself, as large as fits, for terminals that can."""
+
+    def __init__(self, ink: NDArray[np.uint8], labels: tuple[str, ...]) -> None:
+        super().__init__()
+        self._ink, self._labels = ink, labels
+
+    def compose(self) -> ComposeResult:
+        from PIL import Image
+
+        assert _graphics is not None, "only mounted where the terminal draws pictures"
+        margin = max(map(cell_len, self._labels), default=0) + 1
+        with Horizontal():
+            labels = Static(markup=False, classes="row-labels")
+            labels.styles.width = margin
+            yield labels
+            yield _graphics(Image.fromarray(255 - self._ink))
+
+    def on_resize(self) -> None:
+        """As wide as there is room for; a label stands at the middle of its row."""
+        image = self.query_one(_graphics) if _graphics else None
+        if image is None:
+            return
+        height, width = self._ink.shape
+        margin = max(map(cell_len, self._labels), default=0) + 1
+        columns = max(4, min(self.size.width - margin, width // 4))
+        lines = max(1, round(columns * height / width / _CELL_HEIGHT_TO_WIDTH))
+        image.styles.width, image.styles.height = columns, lines
+        column = [""] * lines
+        for row, text in enumerate(self._labels):
+            column[min(int((row + 0.5) * lines / len(self._labels)), lines - 1)] = text
+        self.query_one(".row-labels", Static).update("\n".join(column))
+
+
+def _zoomed(samples: NDArray[np.uint8], room: int) -> list[list[Segment]]:
+    """(R, C, S, S) -> half-cell lines, as many samples a row as fit."""
+    rows, columns, side, _ = samples.shape
+    across = max(1, min(columns, room // _ZOOM_CELLS))
+    mosaic = samples[:, :across].transpose(0, 2, 1, 3).reshape(rows * side, across * side)
+    return _half_cells(mosaic, min(across * _ZOOM_CELLS, room), tall=rows * _ZOOM_CELLS)
+
+
+def _half_cells(image: NDArray[np.uint8], width: int, *, tall: int = 0) -> list[list[Segment]]:
+    """Ink white on black, two pixels a cell, in as few segments as there are changes of grey."""
+    from PIL import Image
+
+    height = tall or max(2, 2 * round(width * image.shape[0] / image.shape[1] / 2))
+    grey = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX), dtype=np.uint8) & 0xF8
+    lines = []
+    for upper, lower in zip(grey[0::2].tolist(), grey[1::2].tolist(), strict=True):
+        segments, start = [], 0
+        pairs = list(zip(upper, lower, strict=True))
+        for at in range(1, width + 1):
+            if at == width or pairs[at] != pairs[start]:
+                segments.append(Segment("▀" * (at - start), _greys(*pairs[start])))
+                start = at
+        lines.append(segments)
+    return lines
+
+
+@lru_cache(maxsize=2048)
+def _greys(top: int, bottom: int) -> Style:
+    return Style.parse(f"rgb({top},{top},{top}) on rgb({bottom},{bottom},{bottom})")

@@ -1,0 +1,193 @@
+"""The table of runs: rows by run id, a selection that stays on its run whatever appears, marks with space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import DataTable
+
+
+class Head(NamedTuple):
+    """One column."""
+
+    title: str
+    order: str = ""  # what the index sorts by when the title is clicked, "" where it cannot
+    right: bool = False
+
+
+HEADS = (
+    Head("state"),
+    Head("name", "name"),
+    Head("step", "step", right=True),
+    Head("D", "d", right=True),
+    Head("G", "g", right=True),
+    Head("info", "info_cat", right=True),
+    Head("Q", "q_fake", right=True),
+    Head("img/s", "images_per_s", right=True),
+    Head("score", "score", right=True),
+    Head("age", "created", right=True),
+    Head("tags"),
+    Head("preset", "preset"),
+    Head("data", "source"),
+    Head("chars", "chars"),
+    Head("K", "classes", right=True),
+    Head("recipe", "recipe"),
+)
+ORDERS = tuple(dict.fromkeys(["created", *(head.order for head in HEADS if head.order)]))
+MARK = "◆"
+
+
+class Line(NamedTuple):
+    """One run as the table shows it."""
+
+    id: str
+    kind: str  # of its state: names a colour class
+    cells: tuple[str, ...]  # as HEADS
+
+
+class RunTable(DataTable[Text]):
+    """Up to a page of runs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "Mark"),
+        Binding("enter", "select_cursor", "Open"),
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"run-table--{kind}" for kind in ("queued", "running", "finished", "stopped", "failed", "killed", "crashed")
+    }
+
+    @dataclass
+    class Opened(Message):
+        """Enter, or a double click."""
+
+        run_id: str
+
+    @dataclass
+    class Selected(Message):
+        """The cursor is on another run; "" when there is none."""
+
+        run_id: str
+
+    @dataclass
+    class Sorted(Message):
+        """A title was clicked."""
+
+        order: str
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, cursor_type="row", zebra_stripes=True, cell_padding=1)
+        self.marked: dict[str, None] = {}  # in the order of marking
+        self._shown: dict[str, Line] = {}
+        self._said: str | None = None
+
+    def on_mount(self) -> None:
+        for head in HEADS:
+            self.add_column(Text(head.title, justify="right" if head.right else "left"), key=head.title)
+
+    @property
+    def selected(self) -> str:
+        """The run under the cursor, "" for none."""
+        ids = list(self._shown)
+        return ids[self.cursor_row] if 0 <= self.cursor_row < len(ids) else ""
+
+    def show(self, lines: Sequence[Line], *, select: str = "") -> None:
+        """Replace what is shown; only what differs is touched. The cursor stays on its run, or goes to `select`."""
+        chosen, row = select or self.selected, self.cursor_row
+        wanted = {line.id: line for line in lines}
+        if list(wanted) == list(self._shown):
+            for line in lines:
+                self._update(line)
+            self._shown = wanted
+        else:
+            self._refill(wanted)
+        if chosen in wanted:
+            row = list(wanted).index(chosen)
+        if self.row_count and row != self.cursor_row:
+            self.move_cursor(row=min(row, self.row_count - 1), animate=False)
+        self._say()
+
+    def _refill(self, wanted: dict[str, Line]) -> None:
+        top = self.scroll_offset.y
+        with self.prevent(DataTable.RowHighlighted):
+            self.clear()
+            for line in wanted.values():
+                self.add_row(*self._texts(line), key=line.id)
+        self._shown = wanted
+        self.call_after_refresh(self._back_to, top)
+
+    def _back_to(self, top: int) -> None:
+        """Where the view was, but never without the cursor."""
+        if self.cursor_row < top or self.cursor_row >= top + self.size.height - 1:
+            self.move_cursor(row=self.cursor_row, animate=False, scroll=True)
+        else:
+            self.scroll_to(y=top, animate=False)
+
+    def _update(self, line: Line) -> None:
+        if self._shown[line.id] == line:
+            return
+        for head, text, old in zip(HEADS, self._texts(line), self._texts(self._shown[line.id]), strict=True):
+            if text.plain != old.plain or head.title == "state":
+                self.update_cell(line.id, head.title, text, update_width=True)
+
+    def _texts(self, line: Line) -> list[Text]:
+        """Text objects: a name is never read as markup."""
+        state, name, *rest = line.cells
+        marked = f"{MARK} {name}" if line.id in self.marked else name
+        texts = [
+            Text(state, style=self.get_component_rich_style(f"run-table--{line.kind}", partial=True)),
+            Text(marked),
+        ]
+        heads = HEADS[2:]
+        return texts + [
+            Text(text, justify="right" if head.right else "left") for head, text in zip(heads, rest, strict=True)
+        ]
+
+    def recolour(self) -> None:
+        """After another theme was chosen."""
+        for line in self._shown.values():
+            self.update_cell(line.id, "state", self._texts(line)[0])
+
+    def action_mark(self) -> None:
+        """Mark the run for comparison, or unmark it, and go on to the next."""
+        run_id = self.selected
+        if not run_id:
+            return
+        if run_id in self.marked:
+            del self.marked[run_id]
+        else:
+            self.marked[run_id] = None
+        self.update_cell(run_id, "name", self._texts(self._shown[run_id])[1], update_width=True)
+        self.action_cursor_down()
+
+    def unmark(self) -> None:
+        """Every run."""
+        marked, self.marked = list(self.marked), {}
+        for run_id in marked:
+            if run_id in self._shown:
+                self.update_cell(run_id, "name", self._texts(self._shown[run_id])[1])
+
+    def _say(self) -> None:
+        if self.selected != self._said:
+            self._said = self.selected
+            self.post_message(self.Selected(self.selected))
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._say()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        if self.selected:
+            self.post_message(self.Opened(self.selected))
+
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        event.stop()
+        if order := HEADS[event.column_index].order:
+            self.post_message(self.Sorted(order))

@@ -124,6 +124,10 @@ def load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor])
         number, _, key = name.partition(".")
         state.setdefault(int(number), {})[key] = tensor
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    for parameter, entry in optimiser.state.items():
+        for key, value in entry.items():
+            if value.shape == parameter.shape:  # laid out as the parameter is: fused Adam pairs them by their place
+                entry[key] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
 def _facts_path(path: Path) -> Path:

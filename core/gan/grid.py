@@ -44,7 +44,7 @@ def fixed_latents(*, classes: int, noise: int, codes: int, seed: int, device: to
 def generate(generator: nn.Module, latent: Latent) -> NDArray[np.uint8]:
     """(B) latents -> (B, S, S) uint8, 255 = ink."""
     parts = []
-    for start in range(0, len(latent.label), CHUNK):
+    for start in range(0, max(len(latent.label), 1), CHUNK):  # of none, one empty part
         images = generator(Latent(*(part[start : start + CHUNK] for part in latent)))
         parts.append(to_ink(images))
     return torch.cat(parts).cpu().numpy()

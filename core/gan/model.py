@@ -88,7 +88,7 @@ class Generator(nn.Module):
 
     def forward(self, latent: Latent) -> Tensor:
         style = torch.cat([latent.noise, latent.codes, self.embedding(latent.label)], 1)
-        x = self.start(style).view(len(style), -1, START, START).contiguous(memory_format=torch.channels_last)
+        x = self.start(style).unflatten(1, (-1, START, START)).contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(x, style)
         return torch.tanh(self.out(x))

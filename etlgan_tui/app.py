@@ -25,7 +25,6 @@ from etlgan_tui.themes import THEMES
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.picture import Picture, next_mode, usual_mode
 
-TICK_SECONDS = 0.5
 SYSTEM_TICKS = 4  # ticks between two looks at the machine
 SAME_PROBLEM_SECONDS = 30.0
 
@@ -34,7 +33,8 @@ class EtlganApp(App[None]):
     """One home, watched."""
 
     TITLE = "etlgan"
-    CSS_PATH = "etlgan.tcss"
+    TICK_SECONDS = 0.5
+    CSS_PATH = Path(__file__).with_name("etlgan.tcss")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  (so declared by Textual)
     VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,16 +62,17 @@ class EtlganApp(App[None]):
         self.theme = self.settings.theme if known else THEMES[0].name
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
         self._metering = Errand(self, self._meter.read, done=self._show_machine, failed=self.tell)
-        self.set_interval(TICK_SECONDS, self._tick)
+        self.set_interval(self.TICK_SECONDS, self._tick)
         self.push_screen(RunsScreen())
 
     def _tick(self) -> None:
         self._ticks += 1
         if self._ticks % SYSTEM_TICKS == 1:
             self._metering.ask()
-        if isinstance(self.screen, BaseScreen):
-            self._dress(self.screen)
-            self.screen.tick(self._ticks)
+        top = self.screen_stack[-1] if self.screen_stack else None  # none while the app ends
+        if isinstance(top, BaseScreen) and top.is_mounted:
+            self._dress(top)
+            top.tick(self._ticks)
 
     def _show_machine(self, found: system.System) -> None:
         self.machine = system.line(found)

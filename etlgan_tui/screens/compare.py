@@ -162,7 +162,11 @@ class CompareScreen(BaseScreen):
             chart.view = event.view
 
     def action_tab(self, name: str) -> None:
+        self.set_focus(None)  # a focused widget pulls its own tab back
         self.query_one(TabbedContent).active = name
+        focus = {"curves": "Chart", "differences": "DataTable"}.get(name)
+        if focus:
+            self.call_after_refresh(self.query(focus).first().focus)
 
     def action_scrub(self, way: int) -> None:
         self.query_one(Scrubber).move(way)
@@ -171,7 +175,7 @@ class CompareScreen(BaseScreen):
         if self.maximized:
             self.minimize()
         else:
-            self.maximize(self.focused if isinstance(self.focused, Chart) else self.query_one(Chart))
+            self.maximize(self.focused if isinstance(self.focused, Chart) else self.query_one(Chart), container=False)
 
     def action_log(self) -> None:
         log = not self.query_one(Chart).logarithmic

@@ -204,6 +204,7 @@ class RunScreen(RunActions):
         line.focus()
 
     def action_tab(self, name: str) -> None:
+        self.set_focus(None)  # a focused widget pulls its own tab back
         self.query_one(TabbedContent).active = name
         focus = {"live": "#losses", "console": "#console-log", "events": "#event-log"}.get(name)
         if focus:
@@ -227,9 +228,9 @@ class RunScreen(RunActions):
         if self.maximized:
             self.minimize()
             return
-        focused = self.focused
+        focused, picture = self.focused, self.query_one(Picture)
         chart = focused if isinstance(focused, Chart) else self.query_one("#losses", Chart)
-        self.maximize(self.query_one(Picture) if focused and self.query_one(Picture) in focused.ancestors else chart)
+        self.maximize(picture if focused and picture in focused.ancestors else chart, container=False)
 
     def action_log(self) -> None:
         log = not self.query_one("#losses", Chart).logarithmic

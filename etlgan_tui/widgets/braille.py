@@ -77,7 +77,8 @@ def bits(curve: Envelope, scale: Scale, *, height: int, dash: str = "1") -> NDAr
     """A curve of W pixel columns -> (height, W / 2) braille bits; `height` in cells. Neighbours are joined."""
     width, dots = len(curve.low), 4 * height
     top, bottom = scale.rows(curve.high, dots), scale.rows(curve.low, dots)
-    known = np.isfinite(top) & np.isfinite(bottom)
+    bottom = np.where(np.isfinite(top) & np.isnan(bottom), dots - 1, bottom)  # 0 on a logarithmic axis
+    known = np.isfinite(top)
     joined = known & np.roll(known, 1)
     joined[:1] = False
     middle = (top + bottom) / 2

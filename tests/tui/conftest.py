@@ -49,9 +49,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
 
 class TestApp(EtlganApp):
-    """The app with a clock and a machine that stand still."""
+    """The app with a clock and a machine that stand still, and a quick pulse."""
 
     __test__ = False
+    TICK_SECONDS = 0.1
 
     def __init__(self, home: Home, **options: Any) -> None:
         super().__init__(home, clock=lambda: NOW, **options)

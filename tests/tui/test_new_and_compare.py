@@ -1,0 +1,186 @@
+"""A new run from the form, a duplicate, and runs beside each other."""
+
+import shlex
+from itertools import pairwise
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Collapsible, DataTable, Static, TabbedContent
+
+from core import config, presets
+from core.config import RunConfig
+from core.rundir import Home
+from core.runs.find import run_ids
+from core.runs.meta import read_meta
+from etlgan_tui.draft import Draft
+from etlgan_tui.screens.compare import CompareScreen
+from etlgan_tui.screens.new import NewScreen
+from etlgan_tui.screens.run import RunScreen
+from etlgan_tui.screens.runs import RunsScreen
+from etlgan_tui.widgets.chart import Chart
+from etlgan_tui.widgets.field_row import FieldRow
+from etlgan_tui.widgets.picture import TextPicture
+from tui.conftest import TestApp, make_run
+from tui.waiting import on, toasts, until
+
+
+def row(screen: NewScreen, name: str) -> FieldRow:
+    return next(each for each in screen.query(FieldRow) if each.field == name)
+
+
+def hint(screen: NewScreen, name: str) -> str:
+    return str(row(screen, name).query_one(".field-hint", Static).content)
+
+
+def write(screen: NewScreen, name: str, text: str) -> None:
+    row(screen, name).query_one(".field-editor").value = text  # type: ignore[attr-defined]
+
+
+def command(screen: NewScreen) -> str:
+    return str(screen.query_one("#command", Static).content)
+
+
+async def form(pilot: Pilot[None]) -> NewScreen:
+    await on(pilot, RunsScreen)
+    await pilot.press("n")
+    return await on(pilot, NewScreen)
+
+
+@pytest.mark.asyncio
+async def test_launch_from_the_form(home: Home) -> None:
+    async with TestApp(home).run_test(size=(100, 40)) as pilot:
+        screen = await form(pilot)
+        await until(pilot, lambda: hint(screen, "data.chars").startswith("10 characters"))
+        write(screen, "train.steps", "12")
+        write(screen, "name", "from the form")
+        write(screen, "tags", "a, b")
+        await until(pilot, lambda: "--tag b" in command(screen))
+        assert shlex.split(command(screen))[:4] == ["etlgan", "run", "hiragana-a-ka", "--set"]
+        await pilot.press("ctrl+l")
+        shown = await on(pilot, RunScreen)
+        meta = read_meta(shown.run)
+        assert (meta.name, meta.tags) == ("from the form", ("a", "b"))
+        assert config.decode(shown.run.config.read_bytes()).train.steps == 12
+        await until(pilot, lambda: shown.shot is not None and shown.shot.state.kind == "finished")
+
+
+@pytest.mark.asyncio
+async def test_what_is_wrong_is_told_at_the_field_and_launches_nothing(home: Home) -> None:
+    async with TestApp(home).run_test(size=(100, 40)) as pilot:
+        screen = await form(pilot)
+        write(screen, "train.batch_size", "1")
+        await until(pilot, lambda: hint(screen, "train.batch_size") == "must be 2 .. 65,536 images")
+        write(screen, "data.chars", "hiragna")
+        await until(pilot, lambda: "hiragana" in hint(screen, "data.chars") and "hiragna" in hint(screen, "data.chars"))
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: any("train.batch_size: must be 2" in told for told in toasts(pilot)))
+        write(screen, "train.batch_size", "64")
+        await until(pilot, lambda: "must be" not in hint(screen, "train.batch_size"))
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: any("hiragna" in told for told in toasts(pilot)))
+        assert run_ids(home) == []
+
+
+@pytest.mark.asyncio
+async def test_untouched_fields_follow_preset_and_recipe(home: Home) -> None:
+    async with TestApp(home).run_test(size=(100, 40)) as pilot:
+        screen = await form(pilot)
+        write(screen, "preset", "hiragana")
+        await until(pilot, lambda: row(screen, "train.steps").value == str(presets.resolve("hiragana").train.steps))
+        write(screen, "recipe.name", "classic")
+        await until(pilot, lambda: row(screen, "train.batch_size").value == "64")
+        assert command(screen) == "etlgan run hiragana --set recipe.name=classic"
+
+
+@pytest.mark.asyncio
+async def test_every_setting_has_a_row_somewhere(home: Home) -> None:
+    async with TestApp(home).run_test(size=(100, 40)) as pilot:
+        screen = await form(pilot)
+        for group in screen.query(Collapsible):
+            group.collapsed = False
+        wanted = {field.name for field in config.fields()} - {"version"}
+        await until(pilot, lambda: wanted <= {each.field for each in screen.query(FieldRow)})
+
+
+@pytest.mark.asyncio
+async def test_duplicate_takes_over_what_was_changed(home: Home) -> None:
+    make_run(home, 1, steps=100, changes={"train.lr": 1e-4, "recipe.fake_targets": True})
+    async with TestApp(home).run_test(size=(100, 40)) as pilot:
+        await on(pilot, RunsScreen)
+        await until(pilot, lambda: pilot.app.screen_stack[-1].query_one(DataTable).row_count == 1)
+        await pilot.press("d")
+        screen = await on(pilot, NewScreen)
+        expected = {"train.steps=100", "train.lr=0.0001", "recipe.fake_targets=true"}
+        assert expected == set(shlex.split(command(screen))[4::2])
+
+
+@pytest.mark.asyncio
+async def test_a_folder_that_cannot_be_written_is_told_and_the_form_stays(home: Home) -> None:
+    home.runs.write_text("a file where the folder should be")
+    async with TestApp(home).run_test(size=(100, 40)) as pilot:
+        screen = await form(pilot)
+        await until(pilot, lambda: hint(screen, "data.chars").startswith("10 characters"))
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: any(str(home.runs) in told for told in toasts(pilot)))
+        assert pilot.app.screen is screen
+    home.runs.unlink()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"recipe.name": "classic"}, {"recipe.name": "classic", "train.lr": 0.01}, {"data.chars": "あい"}, {"seed": 3}],
+    ids=str,
+)
+@pytest.mark.parametrize("preset", ["", "hiragana-a-ka", "kanji-10"])
+def test_a_draft_of_a_configuration_resolves_to_it(preset: str, changes: dict[str, object]) -> None:
+    tree = presets.resolve(preset, changes)
+    assert Draft.of(tree).resolved() == tree
+
+
+def test_the_command_says_the_same_as_the_form() -> None:
+    draft = Draft("kanji-10", name="it's", tags="a,b c", note="x")
+    draft.edit("train.steps", "77")
+    draft.edit("data.chars", "花 火")
+    words = shlex.split(draft.command())
+    assert words[:3] == ["etlgan", "run", "kanji-10"]
+    assignments = [after for before, after in pairwise(words) if before == "--set"]
+    assert presets.resolve("kanji-10", config.parse_assignments(assignments)) == draft.resolved()
+    draft.edit("train.steps", str(presets.resolve("kanji-10").train.steps))
+    assert "train.steps" not in draft.touched
+    assert draft.resolved() != RunConfig()
+
+
+@pytest.mark.asyncio
+async def test_compare_overlays_curves_and_shows_only_differences(home: Home) -> None:
+    make_run(home, 1, name="one", changes={"train.lr": 1e-4})
+    make_run(home, 2, name="two", steps=300)
+    make_run(home, 3, name="three", ended="failed", reached=150)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await on(pilot, RunsScreen)
+        await until(pilot, lambda: pilot.app.screen_stack[-1].query_one(DataTable).row_count == 3)
+        await pilot.press("space", "space", "space", "c")
+        screen = await on(pilot, CompareScreen)
+        await until(pilot, lambda: screen.query_one("#compare-d", Chart).series)
+        assert [curve.name for curve in screen.query_one("#compare-d", Chart).series] == ["three", "two", "one"]
+        await pilot.press("2")
+        await until(pilot, lambda: all(picture._lines for picture in screen.query(TextPicture)))
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        titles = [str(screen.query_one(f"#side-title-{number}", Static).content) for number in range(3)]
+        assert titles == ["three\nstep 100", "two\nstep 200", "one\nstep 200"]
+        await pilot.press("3")
+        assert screen.query_one(TabbedContent).active == "differences"
+        table = screen.query_one("#diff-table", DataTable)
+        lines = [[str(cell) for cell in table.get_row_at(number)] for number in range(table.row_count)]
+        assert ["train.lr", "0.0005", "0.0005", "0.0001"] in lines
+        assert ["score: read as asked", "-", "0.984", "0.984"] in lines
+        assert not any(line[0] == "train.batch_size" for line in lines)
+
+
+@pytest.mark.asyncio
+async def test_one_run_cannot_be_compared(home: Home) -> None:
+    make_run(home, 1)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await on(pilot, RunsScreen)
+        await until(pilot, lambda: pilot.app.screen_stack[-1].query_one(DataTable).row_count == 1)
+        await pilot.press("space", "c")
+        await until(pilot, lambda: any("mark two runs" in told for told in toasts(pilot)))

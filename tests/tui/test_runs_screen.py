@@ -1,0 +1,284 @@
+"""The home screen: what is listed, selected, filtered, edited, deleted and brought back."""
+
+import shutil
+import sqlite3
+from functools import partial
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import DataTable, Input, Static
+
+from core.rundir import Home
+from core.runs import launcher
+from core.runs.meta import read_meta
+from core.runs.state import state_of
+from core.runs.store import Store
+from core.runs.sync import sync
+from etlgan_tui.screens.help import HelpScreen
+from etlgan_tui.screens.prompt import Prompt
+from etlgan_tui.screens.run import RunScreen
+from etlgan_tui.screens.runs import RunsScreen
+from etlgan_tui.widgets.chart import Chart
+from etlgan_tui.widgets.run_table import RunTable
+from tui.conftest import TestApp, make_run
+from tui.waiting import on, toasts, until
+
+pytestmark = pytest.mark.asyncio
+
+
+def table(pilot: Pilot[None]) -> RunTable:
+    return pilot.app.screen_stack[1].query_one(RunTable)
+
+
+def names(pilot: Pilot[None]) -> list[str]:
+    found = table(pilot)
+    return [str(found.get_cell(key, "name")) for key in found._shown]
+
+
+def shows(pilot: Pilot[None], expected: list[str]) -> bool:
+    return names(pilot) == expected
+
+
+def text(pilot: Pilot[None], selector: str) -> str:
+    return str(pilot.app.screen.query_one(selector, Static).content)
+
+
+async def listed(pilot: Pilot[None], count: int) -> RunTable:
+    await on(pilot, RunsScreen)
+    await until(pilot, lambda: table(pilot).row_count == count)
+    return table(pilot)
+
+
+async def test_a_new_home_says_what_to_press(home: Home) -> None:
+    async with TestApp(home).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "Press  n" in text(pilot, "#empty"))
+        assert not table(pilot).display
+
+
+async def test_newest_first_and_names_are_never_markup(home: Home) -> None:
+    make_run(home, 1, name="[bold red]x[/] 🧑‍🔬 שלום")
+    make_run(home, 2, name="newer")
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 2)
+        assert names(pilot) == ["newer", "[bold red]x[/] 🧑‍🔬 שלום"]
+
+
+async def test_the_selection_stays_on_its_run_when_others_appear_and_go(home: Home) -> None:
+    for number in range(1, 6):
+        make_run(home, number)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        shown = await listed(pilot, 5)
+        await pilot.press("down", "down")
+        chosen = shown.selected
+        make_run(home, 6)
+        await listed(pilot, 6)
+        assert shown.selected == chosen
+        assert shown.cursor_row == 3
+        shutil.rmtree(home.run("261105-120005-abc").path)
+        await listed(pilot, 5)
+        assert shown.selected == chosen
+
+
+async def test_filter_as_one_types(home: Home) -> None:
+    make_run(home, 1, name="good", tags=("best",))
+    make_run(home, 2, name="bad", ended="failed", reached=100)
+    make_run(home, 3, name="goodness", changes={"recipe.name": "classic"})
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 3)
+        await pilot.press("slash")
+        line = pilot.app.screen.query_one("#filter", Input)
+        for typed, expected in {
+            "good": ["goodness", "good"],
+            "tag:best": ["good"],
+            "state:failed": ["bad"],
+            "recipe:classic good": ["goodness"],
+            "no such": [],
+        }.items():
+            line.value = typed
+            await until(pilot, partial(shows, pilot, expected))
+        assert "No run matches 'no such'" in text(pilot, "#empty")
+        line.value = "state:odd"
+        await until(pilot, lambda: "state:odd is none of queued, running" in text(pilot, "#count"))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(names(pilot)) == 3)
+        assert not line.display
+
+
+async def test_sorting_is_remembered(home: Home) -> None:
+    make_run(home, 1, name="a", steps=300)
+    make_run(home, 2, name="b", steps=200)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 2)
+        pilot.app.screen.post_message(RunTable.Sorted("name"))
+        await until(pilot, lambda: names(pilot) == ["a", "b"])
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 2)
+        assert names(pilot) == ["a", "b"]
+
+
+async def test_preview_shows_samples_losses_and_what_was_changed(home: Home) -> None:
+    make_run(home, 1, name="before")
+    make_run(home, 2, name="after", changes={"train.lr": 1e-4})
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 2)
+        await until(pilot, lambda: "train.lr 0.0005 → 0.0001" in text(pilot, "#glance-changes"))
+        assert "against before" in text(pilot, "#glance-changes")
+        assert any("⠀" < letter <= "⣿" for letter in text(pilot, "#glance-grid"))
+        assert len(pilot.app.screen.query_one("#glance-losses", Chart).series[0].step) == 40
+
+
+async def test_pages_of_two_hundred(home: Home) -> None:
+    first = make_run(home, 0, name="the only directory")
+    with Store.open(home) as store:
+        sync(home, store)
+        row = store.rows([first.id])[first.id]
+        with store.transaction():
+            store.put(row._replace(id=f"x{number:04d}", name=f"n{number}", created=number) for number in range(450))
+    app = TestApp(home)
+    app.index._next_sync = float("inf")  # these rows have no directories
+    async with app.run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 200)
+        assert "451 runs  ·  page 1/3" in text(pilot, "#count")
+        await pilot.press("right_square_bracket", "right_square_bracket", "right_square_bracket")
+        await listed(pilot, 51)
+        assert names(pilot)[-1] == "n0"
+
+
+async def test_rename_tag_and_note_land_in_the_run(home: Home) -> None:
+    run = make_run(home, 1, name="old")
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 1)
+        for key, typed in {"R": "new name", "t": "a, b", "N": "seen"}.items():
+            await pilot.press(key)
+            (await on(pilot, Prompt)).query_one(Input).value = typed
+            await pilot.press("enter")
+            await on(pilot, RunsScreen)
+        await until(pilot, lambda: read_meta(run).note == "seen")
+        assert (read_meta(run).name, read_meta(run).tags) == ("new name", ("a", "b"))
+        await until(pilot, lambda: names(pilot) == ["new name"])
+
+
+async def test_a_name_that_cannot_be_shown_is_refused_at_the_field(home: Home) -> None:
+    run = make_run(home, 1, name="old")
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 1)
+        await pilot.press("R")
+        prompt = await on(pilot, Prompt)
+        prompt.query_one(Input).value = "last"
+        await until(pilot, lambda: "choose another" in text(pilot, "#hint"))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert pilot.app.screen is prompt
+        await pilot.press("escape")
+        assert read_meta(run).name == "old"
+
+
+async def test_delete_can_be_undone(home: Home) -> None:
+    run = make_run(home, 1)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 1)
+        await pilot.press("D")
+        await listed(pilot, 0)
+        assert not run.path.exists()
+        assert (home.trash / run.id).is_dir()
+        await pilot.press("u")
+        await listed(pilot, 1)
+        assert run.path.is_dir()
+
+
+async def test_stop_reaches_the_trainer_within_half_a_second(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core import presets
+
+    monkeypatch.setenv("FAKE_DELAY", "0.02")
+    run = launcher.start(home, presets.resolve("hiragana-a-ka", {"train.steps": 100_000}), name="long")
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        shown = await listed(pilot, 1)
+        await until(pilot, lambda: "running" in str(shown.get_cell(run.id, "state")))
+        await until(pilot, lambda: run.events.stat().st_size > 400)
+        await pilot.press("s")
+        await until(pilot, lambda: not state_of(run).live, seconds=1.0)
+        await until(pilot, lambda: "stopped" in str(shown.get_cell(run.id, "state")))
+
+
+async def test_leaving_the_dashboard_stops_no_run(home: Home) -> None:
+    from core import presets
+
+    run = launcher.start(home, presets.resolve("hiragana-a-ka", {"train.steps": 100_000}))
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 1)
+        await pilot.press("q")
+    assert state_of(run).live
+    launcher.stop(run, kill_after=5)
+
+
+async def test_stopping_what_is_not_live_says_so(home: Home) -> None:
+    make_run(home, 1)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 1)
+        await pilot.press("s")
+        await until(pilot, lambda: any("is not live; nothing to stop" in told for told in toasts(pilot)))
+
+
+async def test_a_locked_index_freezes_nothing(home: Home) -> None:
+    make_run(home, 1)
+    Store.open(home).close()
+    other = sqlite3.connect(home.database, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    async with TestApp(home).run_test(size=(80, 24)) as pilot:
+        await on(pilot, RunsScreen)
+        await pilot.press("question_mark")
+        await on(pilot, HelpScreen)  # the screen goes on working meanwhile
+        await pilot.press("escape")
+        other.execute("ROLLBACK")
+        await listed(pilot, 1)
+    other.close()
+
+
+async def test_an_index_from_a_newer_version_is_told_in_one_line(home: Home) -> None:
+    Store.open(home).close()
+    with sqlite3.connect(home.database) as database:
+        database.execute("PRAGMA user_version = 999")
+    async with TestApp(home).run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: any("newer etlgan" in told for told in toasts(pilot)))
+        assert len(toasts(pilot)) == 1
+
+
+async def test_help_lists_the_keys_of_this_screen(home: Home) -> None:
+    make_run(home, 1)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 1)
+        await pilot.press("question_mark")
+        keys = (await on(pilot, HelpScreen))._keys
+        assert {"Open", "Mark", "New run", "Compare", "Undo delete"} <= set(keys)
+
+
+async def test_shrunk_to_a_postage_stamp_and_back(home: Home) -> None:
+    make_run(home, 1)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 1)
+        for screen in (RunsScreen, RunScreen):
+            for size in ((40, 12), (20, 5), (120, 40)):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+            await on(pilot, screen)
+            await pilot.press("enter")
+        await on(pilot, RunScreen)
+
+
+async def test_the_mouse_selects_and_sorts(home: Home) -> None:
+    make_run(home, 1, name="a")
+    make_run(home, 2, name="b")
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        shown = await listed(pilot, 2)
+        await pilot.click(DataTable, offset=(5, 2))
+        assert shown.selected == "261105-120001-abc"
+        await pilot.click(DataTable, offset=(16, 0))
+        await until(pilot, lambda: names(pilot) == ["a", "b"])
+
+
+async def test_a_damaged_run_is_listed_beside_the_others(home: Home) -> None:
+    make_run(home, 1, name="whole")
+    make_run(home, 2, name="damaged").config.write_text("{ not json")
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        shown = await listed(pilot, 2)
+        assert str(shown.get_cell("261105-120002-abc", "step")) == "damaged"

@@ -1,0 +1,147 @@
+"""Every screen as SVG, at fixed times with fixed data. After looking at a change: `pytest --snapshot-update`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from core.rundir import Home
+from etlgan_tui import settings
+from etlgan_tui.screens.compare import CompareScreen
+from etlgan_tui.screens.new import NewScreen
+from etlgan_tui.screens.run import RunScreen
+from etlgan_tui.screens.runs import RunsScreen
+from etlgan_tui.widgets.run_table import RunTable
+from tui.conftest import TestApp, make_run
+from tui.waiting import until
+
+SMALL, LARGE, TINY = (80, 24), (120, 40), (40, 12)
+Snap = Callable[..., bool]
+Before = Callable[[Pilot[None]], Awaitable[None]]
+
+
+class Still(TestApp):
+    """Ticks only until everything has been read, so that no picture is taken half way."""
+
+    HOME_NAME = "~/characters"
+
+    def _dress(self, screen: Any) -> None:
+        super()._dress(screen)
+        from etlgan_tui.widgets.bar import TopBar
+
+        for bar in screen.query(TopBar):
+            bar.where = f"etlgan  {self.HOME_NAME}"
+
+
+@pytest.fixture
+def snap(home: Home, snap_compare: Snap, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:  # noqa: ARG001
+    """Compare the screen after some keys."""
+
+    def compare(
+        before: Before, *, size: tuple[int, int] = LARGE, theme: str = "etlgan", keys: tuple[str, ...] = ()
+    ) -> None:
+        settings.save(settings.Settings(theme=theme, pictures="braille"))
+
+        async def settle(pilot: Pilot[None]) -> None:
+            await before(pilot)
+            await pilot.press(*keys)
+            await until(pilot, lambda: getattr(pilot.app, "machine", ""))
+            await asyncio.sleep(0.5)
+            await pilot.pause()
+
+        assert snap_compare(Still(home), run_before=settle, terminal_size=size)
+
+    return compare
+
+
+async def listed(pilot: Pilot[None]) -> None:
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen) and pilot.app.screen._fresh)
+    screen = pilot.app.screen
+    assert isinstance(screen, RunsScreen)
+    await until(pilot, lambda: screen.page is not None and not screen._look.busy)
+
+
+async def opened(pilot: Pilot[None]) -> None:
+    await listed(pilot)
+    await until(pilot, lambda: pilot.app.screen.query_one(RunTable).row_count)
+    await pilot.press("enter")
+    await until(
+        pilot,
+        lambda: isinstance(pilot.app.screen, RunScreen) and pilot.app.screen.shot and pilot.app.screen.shot.whole,
+    )
+
+
+def several(home: Home) -> None:
+    make_run(home, 1, name="first", tags=("baseline",))
+    make_run(home, 2, name="ゆっくり", changes={"train.lr": 1e-4, "model.codes": 2}, note="a smaller step")
+    make_run(home, 3, name="[b]odd[/b]", reached=250, ended="failed", message="the loss is not finite at step 250")
+    make_run(home, 4, name="power cut", reached=120, ended="")
+    make_run(home, 5, name="stopped early", reached=300, ended="stopped")
+
+
+def test_runs_of_an_empty_home(snap: Callable[..., None]) -> None:
+    snap(listed, size=SMALL)
+
+
+@pytest.mark.parametrize("size", [LARGE, SMALL, TINY], ids=str)
+def test_runs(home: Home, snap: Callable[..., None], size: tuple[int, int]) -> None:
+    several(home)
+    snap(listed, size=size)
+
+
+@pytest.mark.parametrize("theme", ["etlgan-light", "etlgan-colour-blind-safe"])
+def test_runs_in_other_themes(home: Home, snap: Callable[..., None], theme: str) -> None:
+    several(home)
+    snap(listed, theme=theme, keys=("down", "down", "down"))
+
+
+@pytest.mark.parametrize("size", [LARGE, SMALL, TINY], ids=str)
+def test_a_finished_run(home: Home, snap: Callable[..., None], size: tuple[int, int]) -> None:
+    make_run(home, 1, name="あいうえお", tags=("best",))
+    snap(opened, size=size)
+
+
+def test_a_failed_run_in_the_light(home: Home, snap: Callable[..., None]) -> None:
+    make_run(home, 1, name="failed", reached=250, ended="failed", message="the loss is not finite at step 250")
+    snap(opened, theme="etlgan-light")
+
+
+def test_scrubbed_zoomed_and_logarithmic(home: Home, snap: Callable[..., None]) -> None:
+    make_run(home, 1)
+    snap(opened, keys=("plus", "left_square_bracket", "l"))
+
+
+@pytest.mark.parametrize("tab", ["2", "3", "4"])
+def test_the_other_tabs_of_a_run(home: Home, snap: Callable[..., None], tab: str) -> None:
+    make_run(home, 1)
+    snap(opened, size=SMALL, keys=(tab,))
+
+
+@pytest.mark.parametrize("size", [LARGE, SMALL], ids=str)
+def test_the_form_with_an_error(snap: Callable[..., None], size: tuple[int, int]) -> None:
+    async def filled(pilot: Pilot[None]) -> None:
+        await listed(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, NewScreen) and pilot.app.screen.is_mounted)
+        await pilot.press(*["tab"] * 7, "0", "x")
+
+    snap(filled, size=size)
+
+
+def test_comparison(home: Home, snap: Callable[..., None]) -> None:
+    several(home)
+
+    async def compared(pilot: Pilot[None]) -> None:
+        await listed(pilot)
+        await pilot.press("space", "down", "space", "space", "c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen) and pilot.app.screen._shots)
+        await pilot.press("2")
+
+    snap(compared)
+
+
+def test_help(home: Home, snap: Callable[..., None]) -> None:
+    make_run(home, 1)
+    snap(listed, keys=("question_mark",))

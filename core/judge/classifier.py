@@ -55,7 +55,7 @@ class Judge(nn.Module):
         """(N, S, S) uint8, 255 = ink -> Reading."""
         self.eval()
         parts = []
-        for start in range(0, len(images), 512):
+        for start in range(0, max(len(images), 1), 512):  # of none, one empty part
             logits, features = self(_tensor(images[start : start + 512]))
             confidence, label = logits.softmax(1).max(1)
             parts.append((label.numpy(), confidence.numpy(), features.numpy()))

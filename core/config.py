@@ -27,7 +27,8 @@ class DataConfig(Frozen, frozen=True):
         str,
         Meta(
             min_length=1,
-            description="Where glyphs come from: penman (embedded), etl:PATH, mnist:PATH, kmnist:PATH, or PATH.",
+            description="Where glyphs come from: penman (embedded), etl:PATH (several: etl:PATH,PATH), mnist:PATH, "
+            "kmnist:PATH, or PATH.",
         ),
     ] = "penman"
     chars: Annotated[
@@ -38,7 +39,13 @@ class DataConfig(Frozen, frozen=True):
         ),
     ] = "hiragana-a-ka"
     per_char: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Training images a character.", extra={"unit": "images"})
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Training images a character, at most; where there are fewer, that is told.",
+            extra={"unit": "images"},
+        ),
     ] = 700
     held_out: Annotated[
         int,
@@ -54,6 +61,38 @@ class DataConfig(Frozen, frozen=True):
         Literal["clean", "scanned"],
         Meta(description="Look of the embedded handwriting: clean ink, or as a scanner saw it, then prepared."),
     ] = "clean"
+    where: Annotated[
+        str,
+        Meta(
+            max_length=1000,
+            description="Only ETL images for which this holds, such as: age < 30 and eval_image == 0. Empty: all.",
+        ),
+    ] = ""
+    with_models: Annotated[
+        bool, Meta(description="Take ETL's model patterns too, which its makers printed and no writer wrote.")
+    ] = False
+    prepare: Annotated[
+        str,
+        Meta(
+            pattern=r"^(auto|all|none|(paper|fragments|crop|centre|gain|invert)"
+            r"(\+(paper|fragments|crop|centre|gain|invert))*)$",
+            description="Steps from scans to clean characters: auto (all for raw cells, else none), all, none, or some "
+            "of paper, fragments, crop, centre, gain, invert, joined by +.",
+        ),
+    ] = "auto"
+    margin: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=0.4,
+            description="Free on every side of a cropped character's longer side.",
+            extra={"unit": "of the size"},
+        ),
+    ] = 0.1
+    strict: Annotated[
+        bool,
+        Meta(description="Stop at the first damaged file or missing image; else what is usable goes on being used."),
+    ] = False
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1, description="Chooses the embedded writers and the split.")] = 0
 
 
@@ -164,8 +203,8 @@ class RecipeConfig(Frozen, frozen=True):
 class TrainConfig(Frozen, frozen=True):
     """How long, how fast, on what, and what is written down on the way."""
 
-    steps: Annotated[int, Meta(ge=1, le=100_000_000, description="Updates of D and G.", extra={"unit": "steps"})] = 1000
-    batch_size: Annotated[int, Meta(ge=2, le=65_536, description="Images an update.", extra={"unit": "images"})] = 128
+    steps: Annotated[int, Meta(ge=1, le=100_000_000, description="Updates of D and G.", extra={"unit": "steps"})] = 1600
+    batch_size: Annotated[int, Meta(ge=2, le=65_536, description="Images an update.", extra={"unit": "images"})] = 64
     lr: Annotated[float, Meta(gt=0, le=1, description="Adam's learning rate, the same for D and G.")] = 5e-4
     lr_final: Annotated[
         float, Meta(ge=0, le=1, description="Learning rate at the end, as a share of lr (cosine from half way on).")

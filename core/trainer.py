@@ -71,6 +71,8 @@ def _train(run: RunDir, attempt: int, log: "EventLog", stop: threading.Event) ->
     from core.glyphs import glyphset
 
     glyphs = glyphset.load(config.data, progress=_Progress("prepared"))
+    for problem in glyphs.problems:
+        print(f"data: {problem}", flush=True)
     if stop.is_set():
         return True
 

@@ -5,7 +5,7 @@ frames. Each step can be switched off; all work on batches, on 64 x 63 as on 128
 High is ink throughout.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float32]
 
 BATCH = 64  # images worked on at a time: a few megabytes of the largest cells, which stay in the cache
 SIZES = range(8, 257)
+VERSION = 1  # of what the steps do to an image; part of the fingerprint of a prepared set
+STEPS = ("paper", "fragments", "crop", "centre", "gain", "invert")  # as data.prepare names them
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,18 @@ class Preparation:
 
 
 AS_IT_IS = Preparation(paper=False, fragments=False, crop=False, centre=False, margin=0.0, gain=False)
+
+
+def preparation(text: str, *, raw: bool, margin: float) -> Preparation:
+    """The steps that `data.prepare` speaks of; `auto` takes all for raw cells and none for other pictures."""
+    if text == "all" or (text == "auto" and raw):
+        return Preparation(margin=margin)
+    named = () if text in ("auto", "none") else text.split("+")
+    if unknown := [name for name in named if name not in STEPS]:
+        raise ValueError(f"no step {unknown[0]!r}; expected {', '.join(STEPS)}")
+    chosen = {name: name in named for name in STEPS}
+    return replace(AS_IT_IS, **chosen, margin=margin if "crop" in named else 0.0)
+
 
 GAIN_RANK = 0.9  # of an image's ink pixels: that one becomes full ink
 INK_LEVEL = 64  # grey from which a pixel counts for the gain

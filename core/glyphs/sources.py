@@ -41,6 +41,10 @@ class Source(Protocol):
     def needs_preparation(self) -> bool:
         """Whether the images are raw cells (paper, frames, neighbours) rather than clean, centred characters."""
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """What was stepped over so far, such as damaged files: to be told to the user."""
+
     def fingerprint(self) -> str:
         """Changes when the content changes."""
 
@@ -59,6 +63,8 @@ class Source(Protocol):
 
 class PenmanSource:
     """The embedded pen-stroke handwriting: every character, as many writers as wanted."""
+
+    problems: Sequence[str] = ()
 
     def __init__(
         self, *, size: int, style: Literal["clean", "scanned"], seed: int, first_writer: int = TRAINING_WRITERS
@@ -105,8 +111,23 @@ class PenmanSource:
 def open_source(data: DataConfig, *, first_writer: int = TRAINING_WRITERS) -> Source:
     """The source that `data.source` names. Unknown: DataError with what is understood."""
     if data.source == "penman":
+        refuse_choice("penman", where=data.where, with_models=data.with_models)
         size = data.size if data.style == "clean" else min(2 * data.size, penman.SIZES[-1])  # cut down to the character
         return PenmanSource(size=size, style=data.style, seed=data.seed, first_writer=first_writer)
     from core.glyphs.sets.opening import open_data  # here: its sources are built on this module
 
-    return open_data(data.source, cache=cache_root() / "labels")
+    return open_data(
+        data.source,
+        cache=cache_root() / "labels",
+        strict=data.strict,
+        where=data.where,
+        with_models=data.with_models,
+    )
+
+
+def refuse_choice(name: str, *, where: str, with_models: bool) -> None:
+    """DataError if something was asked for that only ETL data has."""
+    if where:
+        raise DataError(f"data.where={where}: only ETL data has fields to choose by; {name} has none")
+    if with_models:
+        raise DataError(f"data.with_models: only ETL data has model patterns; {name} has none")

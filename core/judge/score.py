@@ -14,7 +14,8 @@ from safetensors.torch import save as serialise
 from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import glyphset
-from core.glyphs.glyphset import GlyphSet, sized_batches
+from core.glyphs.building import preparation_of, sized_batches
+from core.glyphs.glyphset import GlyphSet
 from core.glyphs.repertoire import characters as repertoire
 from core.glyphs.sources import JUDGE_WRITERS, open_source
 from core.judge.classifier import VERSION, Judge, train
@@ -77,7 +78,7 @@ def _judge_images(data: DataConfig, glyphs: GlyphSet) -> tuple[NDArray[np.uint8]
     source = open_source(data, first_writer=JUDGE_WRITERS)
     index = source.index(repertoire(data.chars), per_char=JUDGE_IMAGES, held_out=0)
     images = np.empty((len(index.labels), data.size, data.size), np.uint8)
-    for places, sized in sized_batches(source, np.arange(len(images)), data.size):
+    for places, sized in sized_batches(source, np.arange(len(images)), data.size, preparation_of(data, source)):
         images[places] = sized
     return images, index.labels
 
@@ -86,13 +87,13 @@ def quick_card(
     draw: Draw, data: DataConfig, *, per_char: int = 500, seed: int = 1, progress: Progress | None = None
 ) -> Card:
     """Draw `per_char` images of every character and read them, and the held-out real ones, by the data's judge."""
-    judge = judge_for(data, progress=progress)
     glyphs = glyphset.load(data)
-    labels = np.repeat(np.arange(len(glyphs.characters)), per_char)
-    mine = judge.read(draw(labels, seed))
     images, truth = glyphs.part(held_out=True)
     if len(truth) == 0:
         raise DataError("this run held out no images (data.held_out=0), so there is nothing to judge it by")
+    judge = judge_for(data, progress=progress)
+    labels = np.repeat(np.arange(len(glyphs.characters)), per_char)
+    mine = judge.read(draw(labels, seed))
     real = judge.read(images)
     ratio = spread(mine.features, labels) / spread(real.features, truth)
     characters = glyphs.characters

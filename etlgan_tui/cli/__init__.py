@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from etlgan_tui.cli import (
     bench,
     control,
+    data,
     doctor,
     listing,
     logs,
@@ -61,6 +62,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _function in COMMANDS.items():
     app.command(_name, cls=QuickCommand)(_function)
+app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 
 

@@ -107,6 +107,7 @@ def _ctrl_c_tells() -> Iterator[None]:
 def _resolved(preset: str, assignments: list[str], flags: dict[str, Any]) -> RunConfig:
     """Preset <- --set <- the short flags, with paths made absolute: the trainer runs elsewhere."""
     from core import config, presets
+    from core.glyphs.sets.spec import absolute
 
     changes: dict[str, Any] = {**config.parse_assignments(assignments)}
     changes |= {name: value for name, value in flags.items() if value is not None}
@@ -115,20 +116,15 @@ def _resolved(preset: str, assignments: list[str], flags: dict[str, Any]) -> Run
     return presets.resolve(preset, changes)
 
 
-def absolute(source: str) -> str:
-    """`etl:folder` -> `etl:/where/we/are/folder`; a name without a path stays."""
-    kind, colon, path = source.rpartition(":")
-    if colon or Path(path).exists():
-        return f"{kind}{colon}{Path(path).expanduser().absolute()}"
-    return source
-
-
 def _checked(config: RunConfig) -> tuple[str, ...]:
     """The characters, once it is sure that the source has them: told now, not by a trainer that dies later."""
     from core.glyphs import repertoire, sources
+    from etlgan_tui.cli.data.options import tell_problems
 
     characters = repertoire.characters(config.data.chars)
-    sources.open_source(config.data).index(characters, per_char=1, held_out=0)
+    source = sources.open_source(config.data)
+    source.index(characters, per_char=1, held_out=0)
+    tell_problems(source.problems)
     return characters
 
 

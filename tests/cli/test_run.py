@@ -204,14 +204,6 @@ def test_dry_run_as_json_is_the_tree_that_a_run_would_get(etlgan: Typed) -> None
     assert plan["estimate"]["images_seen"] == wanted.train.steps * wanted.train.batch_size
 
 
-def test_a_data_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "scans").mkdir()
-    monkeypatch.chdir(tmp_path)
-    assert training.absolute("etl:scans") == f"etl:{tmp_path}/scans"
-    assert training.absolute("scans") == f"{tmp_path}/scans"
-    assert training.absolute("penman") == "penman"
-
-
 BAD = [
     (["higana"], 2, ["unknown preset 'higana'", "'hiragana'"]),
     (["--set", "train.btch_size=3"], 2, ["'train.btch_size'", "'train.batch_size'"]),

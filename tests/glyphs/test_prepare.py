@@ -6,11 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from core.errors import ConfigError
 from core.glyphs import penman
 from core.glyphs.cells.paper import paper_of
 from core.glyphs.cells.score import GEOMETRIES, score
-from core.glyphs.cells.steps import before_after
-from core.glyphs.prepare import AS_IT_IS, Preparation, clean, prepare
+from core.glyphs.cells.steps import steps
+from core.glyphs.prepare import AS_IT_IS, STEPS, Preparation, clean, preparation, prepare
+from core.presets import resolve
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -186,11 +188,24 @@ def test_own_ink_stays_and_foreign_ink_goes(name: str) -> None:
     assert row.paper < 0.012
 
 
-def test_steps_are_shown_one_after_the_other() -> None:
-    raw = cells(count=3)
-    titles, picture = before_after(raw, DEFAULT, 32)
-    assert titles == ["as scanned", "paper", "fragments", "crop and centre", "gain"]
-    assert picture.shape == (3 * 33, 5 * 33)
-    np.testing.assert_array_equal(picture[:32, -33:-1], prepare(raw, DEFAULT, 32)[0])
-    titles, _ = before_after(raw, replace(DEFAULT, fragments=False, gain=False), 32)
-    assert titles == ["as scanned", "paper", "crop and centre"]
+def test_steps_come_one_after_the_other_and_those_that_are_off_are_left_out() -> None:
+    shown = steps(DEFAULT)
+    assert list(shown) == ["raw", "paper", "fragments", "crop, centre", "gain"]
+    assert shown["gain"] == DEFAULT
+    assert list(steps(replace(DEFAULT, fragments=False, gain=False))) == ["raw", "paper", "crop, centre"]
+
+
+def test_steps_by_the_names_that_the_configuration_knows() -> None:
+    assert preparation("auto", raw=True, margin=0.1) == DEFAULT == preparation("all", raw=False, margin=0.1)
+    assert preparation("auto", raw=False, margin=0.1) == AS_IT_IS == preparation("none", raw=True, margin=0.3)
+    chosen = preparation("paper+crop", raw=True, margin=0.2)
+    assert chosen == replace(AS_IT_IS, paper=True, crop=True, margin=0.2)
+    with pytest.raises(ValueError, match="no step 'papr'"):
+        preparation("papr", raw=True, margin=0)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_configuration_takes_every_step_and_no_other(step: str) -> None:
+    assert resolve("", {"data.prepare": f"{step}+paper"}).data.prepare == f"{step}+paper"
+    with pytest.raises(ConfigError, match=r"data.prepare=.*must be Steps from scans"):
+        resolve("", {"data.prepare": f"{step}+"})

@@ -219,7 +219,7 @@ def _once(found: Found) -> list[EtlFile]:
         first = files.setdefault(key, file)
         if first is not file:
             message = f"the same file as {first.source.label}, which is used"
-            found.problems.append(Problem(file.source.label, None, message))
+            found.problems.append(Problem(file.source.label, None, message, harmless=True))
     order = list(DATA_SETS)
     return sorted(files.values(), key=lambda file: (order.index(file.data_set.name), file.number, file.source.label))
 

@@ -41,11 +41,8 @@ def extract(
         raise DataError("nothing was chosen, so nothing is written; see what there is with `etlgan data show`")
     done = 0
     try:
+        check_empty(out)
         out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
-            raise DataError(
-                f"{out}: is not empty; name a new folder, so that no image of another choice is among these"
-            )
         with (
             (out / LIST_NAME).open("w", encoding="utf-8") as list_file,
             (out / TABLE_NAME).open("w", encoding="utf-8", newline="") as table_file,
@@ -64,6 +61,17 @@ def extract(
     except OSError as error:
         raise DataError(f"{out}: cannot be written ({error.strerror}) after {done:,} images") from None
     return done
+
+
+def check_empty(out: Path) -> None:
+    """DataError unless `out` is new or an empty folder."""
+    try:
+        if out.exists() and any(out.iterdir()):
+            raise DataError(
+                f"{out}: is not empty; name a new folder, so that no image of another choice is among these"
+            )
+    except NotADirectoryError:
+        raise DataError(f"{out}: is a file; name a new folder") from None
 
 
 def folder_name(label: str) -> str:

@@ -9,6 +9,7 @@ class Problem(NamedTuple):
     file: str
     record: int | None  # counted from 0, the dummy record included
     message: str
+    harmless: bool = False  # nothing is missing and nothing is doubtful
 
     def __str__(self) -> str:
         place = self.file if self.record is None else f"{self.file}, record {self.record}"

@@ -31,6 +31,10 @@ class EtlSource:
         told = [f"{name} ({files.count(name)} file{'s' * (files.count(name) > 1)})" for name in dict.fromkeys(files)]
         return ", ".join(told) + (f" where {self.where}" if self.where else "")
 
+    @property
+    def problems(self) -> list[str]:
+        return [str(problem) for problem in self.etl.problems]
+
     def fingerprint(self) -> str:
         return f"{self.etl.fingerprint()}\n{self.where}\n{self.with_models}"
 

@@ -33,6 +33,7 @@ class ArraySource:
     """Images of one size with integer labels, and the characters that the labels stand for."""
 
     needs_preparation = False
+    problems: Sequence[str] = ()
 
     def __init__(self, name: str, parts: Sequence[Part], characters: str, fingerprint: str) -> None:
         self.name = name

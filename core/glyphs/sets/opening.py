@@ -15,25 +15,40 @@ from core.glyphs.sets.arrays import K49, KMNIST, ArraySource, Part, characters_f
 from core.glyphs.sets.folder import FolderSource, open_folder
 from core.glyphs.sets.idx import is_images_name, labels_beside, read_idx
 from core.glyphs.sets.npz import Arrays, read_npz
+from core.glyphs.sets.spec import KINDS, parse
+from core.glyphs.sources import refuse_choice
 
-KINDS = ("etl", "mnist", "kmnist", "k49", "folder")
 TOLD = {"kmnist": KMNIST, "k49": K49}
 
 AnySource = EtlSource | ArraySource | FolderSource
 
 
-def open_data(spec: str, *, cache: Path | None = None, strict: bool = False) -> AnySource:
-    """The source that a spec names; `cache` keeps ETL's label indices, `strict` stops at the first broken file."""
-    kind, separator, rest = spec.partition(":")
-    if not separator or kind not in KINDS:
-        kind, rest = "", spec
-    path = Path(rest).expanduser()
-    if not path.exists():
-        raise DataError(
-            f"{path}: there is no such file or folder; --data takes penman, {', '.join(KINDS)}:PATH or PATH"
-        )
-    if kind == "etl":
-        return open_etl_source([path], cache=cache, strict=strict)
+def open_data(
+    spec: str, *, cache: Path | None = None, strict: bool = False, where: str = "", with_models: bool = False
+) -> AnySource:
+    """The source that a spec names; `cache` keeps ETL's label indices, `strict` stops at the first broken file.
+
+    `where` and `with_models` choose among ETL's records; other sources have no such fields: DataError.
+    """
+    source = _opened(*parse(spec), cache, strict)
+    if isinstance(source, EtlSource):
+        source.where, source.with_models = where or None, with_models
+    else:
+        refuse_choice(source.name, where=where, with_models=with_models)
+    return source
+
+
+def _opened(kind: str, paths: list[Path], cache: Path | None, strict: bool) -> AnySource:
+    for path in paths:
+        if not path.exists():
+            raise DataError(
+                f"{path}: there is no such file or folder; --data takes penman, {', '.join(KINDS)}:PATH or PATH"
+            )
+    if kind == "etl" or (len(paths) > 1 and not kind):
+        return open_etl_source(paths, cache=cache, strict=strict)
+    path, *more = paths
+    if more:
+        raise DataError(f"{kind}: takes one path, not {len(paths)}; several belong to etl: only")
     if kind == "folder":
         return open_folder(path, strict=strict)
     arrays = _arrays(path, kind)

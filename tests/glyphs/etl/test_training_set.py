@@ -10,7 +10,6 @@ import pytest
 from etl_bytes import write_handwriting
 
 from core.config import DataConfig
-from core.errors import DataError
 from core.glyphs import glyphset
 
 CHARACTERS = "あいうえお"
@@ -44,11 +43,6 @@ def test_a_folder_and_a_zip_give_the_same_prepared_set(folder: Path, tmp_path: P
     zipped = glyphset.load(data(str(tmp_path / "ETL9G.zip")))
     np.testing.assert_array_equal(zipped.images, glyphs.images)
     np.testing.assert_array_equal(zipped.groups, glyphs.groups)
-
-
-def test_fewer_images_than_asked_for_are_told(folder: Path) -> None:
-    with pytest.raises(DataError, match="too few images of 5 characters"):
-        glyphset.load(data(f"etl:{folder}", per_char=100))
 
 
 def test_the_command_that_writes_synthetic_files(tmp_path: Path) -> None:

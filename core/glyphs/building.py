@@ -1,0 +1,122 @@
+"""From a source to the files of a glyph set: choose, prepare, leave out what is blank, write."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.config import DataConfig
+from core.errors import DataError
+from core.glyphs.choosing import Chosen, choose
+from core.glyphs.prepare import AS_IT_IS, Preparation, preparation, prepare
+from core.glyphs.sources import Source
+
+ARRAYS = ("images", "labels", "groups", "held_out")  # one NPY file each
+FACTS = "glyphs.json"
+COPIED = 4096  # images moved at a time
+
+Progress = Callable[[int, int], None]  # images done, images in all
+
+
+class Order(NamedTuple):
+    """What is to be made."""
+
+    data: DataConfig
+    source: Source
+    characters: tuple[str, ...]
+    options: Preparation
+    size: int  # pixels
+
+
+def preparation_of(data: DataConfig, source: Source) -> Preparation:
+    """The steps that images of this source go through."""
+    return preparation(data.prepare, raw=source.needs_preparation, margin=data.margin)
+
+
+def write_set(folder: Path, order: Order, progress: Progress | None) -> dict[str, Any]:
+    """Write the arrays of the set; returns what is to be known of them, as JSON holds it."""
+    data, source, characters, options, size = order
+    index = source.index(characters, per_char=data.per_char, held_out=data.held_out)
+    images = folder / "images.npy"
+    asked = choose(index, characters, data)
+    made, blank = _without_blank(images, asked, _write_images(images, order, asked, progress), index.labels, characters)
+    np.save(folder / "labels.npy", index.labels[made.rows])
+    np.save(folder / "groups.npy", index.groups[made.rows])
+    np.save(folder / "held_out.npy", made.held_out)
+    problems = [problem for problem in (*source.problems, asked.problem, blank) if problem]
+    if problems and data.strict:
+        raise DataError(f"{problems[0]} (strict)")
+    return {
+        "source": source.name,
+        "spec": data.source,
+        "chars": data.chars,
+        "size": size,
+        "images": len(made.rows),
+        "held_out": int(made.held_out.sum()),
+        "preparation": asdict(options),
+        "problems": problems,
+        "characters": characters,
+    }
+
+
+def sized_batches(
+    source: Source, rows: NDArray[np.int64], size: int, options: Preparation
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """`source.batches(rows)`, prepared, as (n, size, size)."""
+    for places, raw in source.batches(rows):
+        yield places, raw if raw.shape[1:] == (size, size) and options == AS_IT_IS else prepare(raw, options, size)
+
+
+def _write_images(path: Path, order: Order, asked: Chosen, progress: Progress | None) -> NDArray[np.bool_]:
+    """Write the prepared images; (n,) which of them show anything."""
+    count = len(asked.rows)
+    images = _allocated(path, count, order.size)
+    has_ink = np.zeros(count, bool)
+    done = 0
+    for places, sized in sized_batches(order.source, asked.rows, order.size, order.options):
+        images[places] = sized
+        has_ink[places] = sized.any((1, 2))
+        done += len(places)
+        if progress:
+            progress(done, count)
+    images.flush()
+    return has_ink
+
+
+def _allocated(path: Path, count: int, size: int) -> "np.memmap[Any, np.dtype[np.uint8]]":
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size))
+    if hasattr(os, "posix_fallocate"):  # a disk that fills under a memory map is a bus error, here it is an OSError
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return images
+
+
+def _without_blank(
+    path: Path, asked: Chosen, has_ink: NDArray[np.bool_], labels: NDArray[np.int64], characters: tuple[str, ...]
+) -> tuple[Chosen, str]:
+    """Leave out cells in which no character was found, and say so; the file of images is then written anew."""
+    if has_ink.all():
+        return asked, ""
+    kept = np.flatnonzero(has_ink)
+    made = Chosen(asked.rows[kept], asked.held_out[kept], asked.problem)
+    trained = np.bincount(labels[made.rows[~made.held_out]], minlength=len(characters))
+    if not trained.all():
+        raise DataError(f"every cell of {characters[int(trained.argmin())]} is blank once prepared; see data.prepare")
+    _keep_only(path, kept)
+    blank = np.bincount(labels[asked.rows[~has_ink]], minlength=len(characters))
+    worst = f"{characters[int(blank.argmax())]} ({blank.max():,})"
+    return made, f"{blank.sum():,} cells are blank once prepared, such as of {worst}; left out"
+
+
+def _keep_only(path: Path, kept: NDArray[np.int64]) -> None:
+    images = np.load(path, mmap_mode="r", allow_pickle=False)
+    beside = path.with_suffix(".part")
+    fewer = _allocated(beside, len(kept), images.shape[1])
+    for start in range(0, len(kept), COPIED):
+        fewer[start : start + COPIED] = images[kept[start : start + COPIED]]
+    fewer.flush()
+    beside.replace(path)

@@ -237,6 +237,25 @@ def test_a_fault_of_ours_ends_as_failed_with_its_traceback_in_the_log(
     assert of(run, Finished)[-1].message == "IndexError: seven"
 
 
+def test_a_loss_that_is_no_number_ends_the_run_as_failed(
+    small: Small, new_run: NewRun, attempt: Callable[[RunDir], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.gan.engine import Engine
+
+    losses_of = Engine._losses
+
+    def diverging(engine: Engine, step: int) -> Any:
+        losses = losses_of(engine, step)
+        return losses._replace(generator=losses.generator * (1e38 * 1e38 if step == 3 else 1.0))
+
+    monkeypatch.setattr(Engine, "_losses", diverging)
+    run = new_run(small(train__save_every=2))
+    assert "non-finite by step" in attempt(run)
+    assert [event.state for event in of(run, Finished)] == ["failed"]
+    assert "lower train.lr" in of(run, Finished)[-1].message
+    assert [path.name for path in run.checkpoints.glob("*.safetensors")] == ["00000002.safetensors"]
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -263,12 +282,13 @@ def test_what_was_resolved_is_used_again_unless_the_user_decides(
     assert tuple(again) == ("cpu", "fp32", 1)
     decided = trainer_module._resolved(run, small(**automatic | {"train__precision": "bf16"}), device)
     assert tuple(decided) == ("cpu", "bf16", 1)
-    for damaged in (
+    damages: list[object] = [
         {"device": "cuda:63", "precision": "fp32", "threads": 1},
         {"device": "x", "precision": 1, "threads": ""},
         [],
         {},
-    ):
+    ]
+    for damaged in damages:
         write_json(run.env, {"resolved": damaged})
         fresh = trainer_module._resolved(
             run, small(**automatic | {"train__threads": 1, "train__device": "cpu"}), device

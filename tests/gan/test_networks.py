@@ -74,7 +74,7 @@ def weights(net: nn.Module) -> int:
 
 @pytest.mark.parametrize("pixels", [32, 64])
 def test_sizes_grow_and_d_is_of_the_size_of_g(pixels: int) -> None:
-    counts = []
+    counts: list[int] = []
     for size in SIZES:
         with torch.device("meta"):
             g = weights(Generator(classes=10, noise=64, codes=4, size=size, pixels=pixels))
@@ -136,7 +136,7 @@ def test_cosine_logits_stay_within_their_scale(small: Small) -> None:
     logits = discriminator(torch.rand(4, 1, 32, 32) * 20, torch.zeros(4, dtype=torch.long)).label
     assert logits.shape == (4, 46)
     assert logits.abs().max() <= 8.0001
-    assert discriminator.q_label.weight.shape == (46, FEATURES)
+    assert discriminator.get_parameter("q_label.weight").shape == (46, FEATURES)
 
 
 def test_batch_norm_of_the_classic_recipe_uses_momentum_as_momentum() -> None:

@@ -61,7 +61,8 @@ def bars(shears: NDArray[np.float64], widths: NDArray[np.float64]) -> NDArray[np
     """(N, 32, 32): one bar from bottom to top; positive shear leans to the right."""
     y, x = np.mgrid[:32, :32] - 15.5
     lines = x + shears[:, None, None] * y
-    return (255 * (np.abs(lines) < widths[:, None, None] / 2)).astype(np.uint8) * (np.abs(y) < 12)
+    ink = (np.abs(lines) < widths[:, None, None] / 2) & (np.abs(y) < 12)
+    return np.where(ink, 255, 0).astype(np.uint8)
 
 
 def test_a_rightward_slant_and_a_thick_stroke_have_high_codes() -> None:

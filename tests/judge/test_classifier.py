@@ -17,8 +17,9 @@ Part = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> None:
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
+    monkeypatch.setattr(classifier, "BATCH", 48)
 
 
 @pytest.fixture

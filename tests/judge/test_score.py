@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.config import DataConfig, RunConfig
 from core.errors import DataError
 from core.glyphs import penman
-from core.judge import score
+from core.judge import classifier, score
 
 Small = Callable[..., RunConfig]
 CHARS = ("あ", "い", "う")
@@ -19,11 +19,12 @@ CHARS = ("あ", "い", "う")
 
 @pytest.fixture
 def data(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataConfig:
-    """Three characters, and a judge of 25 steps."""
+    """Three characters, and a judge of 40 steps."""
     torch.set_num_threads(1)
     monkeypatch.setenv("ETLGAN_CACHE", str(tmp_path))
+    monkeypatch.setattr(classifier, "BATCH", 64)
     monkeypatch.setattr(score, "JUDGE_IMAGES", 30)
-    monkeypatch.setattr(score, "JUDGE_STEPS", (10, 5))
+    monkeypatch.setattr(score, "JUDGE_STEPS", (25, 5))
     return small().data
 
 
@@ -50,17 +51,20 @@ def test_spread_is_the_mean_distance_from_the_centre_of_the_class() -> None:
     assert score.spread(features, np.array([0, 0, 1, 1])) == pytest.approx(0.5)
 
 
-def test_a_judge_is_trained_once_and_again_if_its_file_is_damaged(data: DataConfig, tmp_path: Path) -> None:
+def test_a_judge_is_trained_once_and_again_if_its_file_is_damaged(
+    data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score, "JUDGE_STEPS", (1, 1))
     calls: list[int] = []
     first = score.judge_for(data, progress=lambda done, _: calls.append(done))
-    assert len(calls) == 25
+    assert len(calls) == 4
     second = score.judge_for(data, progress=lambda done, _: calls.append(done))
-    assert len(calls) == 25
+    assert len(calls) == 4
     assert all(torch.equal(tensor, second.state_dict()[name]) for name, tensor in first.state_dict().items())
     (path,) = (tmp_path / "judges").glob("*.safetensors")
     path.write_bytes(path.read_bytes()[:1000])
     third = score.judge_for(data, progress=lambda done, _: calls.append(done))
-    assert len(calls) == 50
+    assert len(calls) == 8
     assert all(torch.equal(tensor, third.state_dict()[name]) for name, tensor in first.state_dict().items())
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli.data.bench import data
 from etlgan_tui.cli.quick import QuickCommand, QuickGroup
 
 app = typer.Typer(
@@ -125,6 +126,7 @@ def quality(
 
 
 app.command("quality", cls=QuickCommand)(quality)
+app.command("data", cls=QuickCommand)(data)
 
 
 def _fill(home: Path, count: int) -> None:

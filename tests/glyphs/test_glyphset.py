@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from etl_bytes import kana_codes, records_of, write_handwriting
 
 from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import glyphset
 from core.glyphs.etl.writer import write_records
 from core.glyphs.glyphset import GlyphSet
+from glyphs.etl_bytes import kana_codes, records_of, write_handwriting
 
 
 @pytest.fixture(autouse=True)

@@ -180,7 +180,7 @@ def test_only_batches_of_bytes() -> None:
 
 @pytest.mark.parametrize("name", GEOMETRIES)
 def test_own_ink_stays_and_foreign_ink_goes(name: str) -> None:
-    """Few cells, so with some air; `python -m core.glyphs.cells.score` measures over 5,000 of each geometry."""
+    """Few cells, so with some air; `etlgan bench data` measures over 5,000 of each geometry."""
     row = score(*GEOMETRIES[name], writers=8)
     bilevel_or_large = name in ("ETL8B, 9B", "ETL8G, 9G")
     assert row.lost < (0.002 if bilevel_or_large else 0.006)

@@ -9,6 +9,7 @@ Floats = npt.NDArray[np.float32]
 
 INK = 24.0  # grey from which a pixel belongs to the ink's box
 SHARPNESS = -0.5  # of the cubic kernel (Keys 1981): interpolates straight slopes exactly
+ALONE = 1 << 18  # multiplications up to which OpenBLAS stays on one thread
 BORDER = 0.02  # of the new size, that a box shifted off the middle keeps free
 
 
@@ -45,8 +46,14 @@ def resample(ink: Floats, frame: Frame, size: int) -> Floats:
     """(n, H, W) -> (n, size, size); each new pixel averages as much of the old image as it covers."""
     rows = _weights(frame.scale, frame.y, ink.shape[1], size)  # (n, size, H)
     columns = _weights(frame.scale, frame.x, ink.shape[2], size)  # (n, size, W)
-    placed: Floats = np.matmul(np.matmul(rows, ink), columns.transpose(0, 2, 1))
-    return placed
+    return _product(_product(rows, ink), columns.transpose(0, 2, 1))
+
+
+def _product(left: Floats, right: Floats) -> Floats:
+    """(n, a, b) @ (n, b, c), in pieces that OpenBLAS takes one thread for: waking others costs more than they do."""
+    step = max(1, ALONE // (right.shape[1] * right.shape[2]))
+    parts = [np.matmul(left[:, start : start + step], right) for start in range(0, left.shape[1], step)]
+    return np.concatenate(parts, axis=1)
 
 
 def _weights(scale: Floats, origin: Floats, length: int, size: int) -> Floats:

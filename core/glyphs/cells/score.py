@@ -1,6 +1,4 @@
-"""How clean is cleaned? Measured on as-scanned cells of the embedded pen, whose truth is known.
-
-    python -m core.glyphs.cells.score
+"""How clean is cleaned? Measured on as-scanned cells of the embedded pen, whose truth is known (`etlgan bench data`).
 
 Everything is weighed by ink that the raw cell shows: what a scanner lost, no preparation can keep or drop. `lost` is
 the character's own ink that is gone, `left` the neighbours' and the frame's ink that is still there, `paper` the grey
@@ -52,7 +50,7 @@ def score(width: int, height: int, levels: int, *, writers: int, seed: int = 5) 
         cleaned = clean(cells, Preparation())
         seconds += time.perf_counter() - start
         sums += _weights(cells, cleaned, truth)
-    own, lost, foreign, left, paper, grey = sums
+    own, lost, foreign, left, paper, grey = sums.tolist()
     count = writers * len(HIRAGANA)
     return Score(count, lost / own, left / max(foreign, 1), grey / paper if paper else 0.0, count / seconds)
 
@@ -69,17 +67,3 @@ def _weights(cells: npt.NDArray[np.uint8], cleaned: Floats, truth: penman.Scanne
     paper = np.broadcast_to(255 * grey, cells.shape)[blank].sum()
     left = np.where(truth.paper > 0, (cleaned * blank).sum((1, 2)), 0).sum()
     return np.array([own.sum(), own[gone].sum(), foreign.sum(), foreign[~gone].sum(), paper, left], np.float64)
-
-
-def main() -> None:
-    print(f"{'':12}  {'cells':>6}  {'own ink lost':>13}  {'foreign left':>13}  {'paper left':>11}  {'cells/s':>8}")
-    for name, (width, height, levels) in GEOMETRIES.items():
-        row = score(width, height, levels, writers=110)
-        print(
-            f"{name:12}  {row.cells:6}  {100 * row.lost:11.3f} %  {100 * row.left:11.3f} %  "
-            f"{100 * row.paper:9.3f} %  {row.per_second:8.0f}"
-        )
-
-
-if __name__ == "__main__":
-    main()

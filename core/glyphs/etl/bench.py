@@ -1,22 +1,19 @@
-"""How fast are the readers? On synthetic files of the true sizes, made in a temporary folder and deleted after.
-
-    python -m core.glyphs.etl.bench [--files 10] [--folder /tmp]
+"""How fast are the readers? Measured on synthetic files of the true sizes.
 
 Three ways side by side for one ETL9G file: record by record with bit strings (as the database's own sample program
 and its forks do), this package, and a plain copy of the same output bytes. Before that, choosing ten characters from a
-folder; after it, every layout, and the preparation of cells.
+folder; after it, every layout, and the preparation of cells. `etlgan bench data` prints it.
 """
 
-import argparse
 import resource
 import struct
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,24 +31,29 @@ Bytes = npt.NDArray[np.uint8]
 
 CLASSES = 3036
 SETS = 4  # in a file of ETL9G
+CELLS = 40  # of each of ten characters, prepared
 SLOW_RECORDS = 2000  # decoded by the reference
 LAYOUT_BYTES = 50_000_000  # of each layout
 SMALL = "ぁぃぅぇぉっゃゅょゎゐゑ"  # hiragana that ETL9 does not have
 TEN = "あいうえおかきくけこ"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Speed of the ETL readers.")
-    parser.add_argument("--files", type=int, default=10, help="ETL9G files of 100 MB to write")
-    parser.add_argument("--folder", type=Path, default=None, help="where; the system's temporary folder if not given")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        folder = Path(name)
-        write_etl9g(folder / "ETL9G", options.files)
-        choose(folder / "ETL9G", folder / "cache")  # first: it reports the memory it took
-        decode(folder / "ETL9G" / "ETL9G_01")
-        layouts()
-        preparation()
+class Figure(NamedTuple):
+    """One thing that was measured."""
+
+    what: str
+    value: float
+    unit: str
+    promised: str = ""  # what it has to reach; "" where nothing was promised
+
+
+def measure(folder: Path, *, files: int) -> Iterator[Figure]:
+    """Every figure, one after the other; `folder` gets `files` files of ETL9G, 100 MB each."""
+    write_etl9g(folder / "ETL9G", files)
+    yield from choose(folder / "ETL9G", folder / "cache")  # first: it reports the memory it took
+    yield from decode(folder / "ETL9G" / "ETL9G_01")
+    yield from layouts()
+    yield from preparation()
 
 
 def etl9_codes() -> Bytes:
@@ -76,8 +78,8 @@ def write_etl9g(folder: Path, files: int) -> None:
                 file.write(one_set.data)
 
 
-def decode(path: Path) -> None:
-    """One file to images and labels, three ways."""
+def decode(path: Path) -> Iterator[Figure]:
+    """One ETL9G file, on one core and with its pages cached, to images and labels: three ways side by side."""
     raw = path.read_bytes()  # and it is in the page cache
     fmt = FORMATS["9G"]
     records = len(raw) // fmt.size
@@ -96,12 +98,11 @@ def decode(path: Path) -> None:
     target = np.empty_like(images)
     fast, copy = best(read), best(lambda: np.copyto(target, images))
     bit_rate = SLOW_RECORDS / slow()
-    print(f"one ETL9G file, {records:,} records, {len(raw) / 1e6:.0f} MB, one core, page cache warm")
-    print(f"  bit strings, record by record {bit_rate:12,.0f} records/s")
-    print(f"  this reader                   {records / fast:12,.0f} records/s   {records / fast / bit_rate:.0f} x that")
-    print(
-        f"  plain copy of the output      {records / copy:12,.0f} records/s   takes 1 / {fast / copy:.1f} of the time"
-    )
+    yield Figure("decode ETL9G: bit strings, record by record", bit_rate, "records/s")
+    yield Figure("decode ETL9G: this reader", records / fast, "records/s")
+    yield Figure("decode ETL9G: plain copy of the output", records / copy, "records/s")
+    yield Figure("reader against bit strings", records / fast / bit_rate, "times", "at least 15")
+    yield Figure("time of the reader against that of the copy", fast / copy, "times", "at most 4")
 
 
 def bit_by_bit(raw: bytes, fmt: RecordFormat) -> list[tuple[str | None, Bytes]]:
@@ -115,9 +116,8 @@ def bit_by_bit(raw: bytes, fmt: RecordFormat) -> list[tuple[str | None, Bytes]]:
     return decoded
 
 
-def layouts() -> None:
-    """Input bytes a second of each layout."""
-    print("every layout, to 8-bit images")
+def layouts() -> Iterator[Figure]:
+    """Input bytes a second of each layout, to 8-bit images."""
     rng = np.random.default_rng(2)
     for name, fmt in FORMATS.items():
         count = LAYOUT_BYTES // fmt.size
@@ -125,29 +125,30 @@ def layouts() -> None:
         records = np.resize(make_records(fmt, levels, {}), (count, fmt.size))
         images = np.empty((count, fmt.height, fmt.width), np.uint8)
         seconds = best(partial(unpack_images, records, fmt, images))
-        print(f"  {name:3} {records.size / seconds / 1e6:8,.0f} MB/s  {count / seconds:12,.0f} records/s")
+        yield Figure(f"unpack layout {name}", records.size / seconds / 1e6, "MB/s", "over 150")
 
 
-def choose(folder: Path, cache: Path) -> None:
+def choose(folder: Path, cache: Path) -> Iterator[Figure]:
     """Ten hiragana from all files, first without and then with an index."""
-    for moment in ("not indexed", "indexed"):
+    for moment, promised in (("not indexed", ""), ("indexed", "under 3")):
         with timed() as opening:
             etl = open_etl([folder], cache=cache)
         with timed() as reading:
             count = sum(len(batch.images) for batch in etl.read(etl.select(TEN)))
-        print(f"ten hiragana, {count} images from {len(etl.files)} files, {moment}: "
-              f"opened in {opening():.3f} s, chosen and read in {reading():.3f} s")  # fmt: skip
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    print(f"largest memory of this process so far: {kilobytes / 1024:,.0f} MiB")
+        yield Figure(f"open {len(etl.files)} files of ETL9G, {moment}", opening(), "s", "under 1")
+        yield Figure(f"choose and read {count:,} images of ten hiragana, {moment}", reading(), "s", promised)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    yield Figure("largest memory of this process so far", peak / 1e6, "MB", "under 300")
 
 
-def preparation() -> None:
-    """As-scanned cells of ETL9G's size to clean characters of 64 pixels, and what a whole ETL9G would take."""
-    raw = np.concatenate([penman.scanned_cell(character, range(40), width=128, height=127, levels=16).cells * 17
+def preparation() -> Iterator[Figure]:
+    """As-scanned cells of ETL9G's size to clean characters of 64 pixels, and what that comes to."""
+    raw = np.concatenate([penman.scanned_cell(character, range(CELLS), width=128, height=127, levels=16).cells * 17
                           for character in TEN])  # fmt: skip
     rate = len(raw) / best(lambda: prepare(raw, Preparation(), 64))
-    print(f"prepared at 64 pixels: {rate:,.0f} cells/s; 46 x 200 in {46 * 200 / rate:.1f} s, "
-          f"607,200 in {607_200 / rate / 60:.1f} minutes on this core")  # fmt: skip
+    yield Figure("prepare at 64 pixels, one core", rate, "cells/s")
+    yield Figure("46 x 200 characters would take", 46 * 200 / rate, "s", "under 10")
+    yield Figure("607,200 (all of ETL9G) would take", 607_200 / rate / 60, "minutes", "under 10")
 
 
 def best(action: Callable[[], object], times: int = 3) -> float:
@@ -166,7 +167,3 @@ def timed() -> Iterator[Callable[[], float]]:
     end: list[float] = []
     yield lambda: end[0] - start
     end.append(time.perf_counter())
-
-
-if __name__ == "__main__":
-    main()

@@ -9,13 +9,13 @@ from typing import IO, Any
 
 import numpy as np
 import pytest
-from etl_bytes import records_of, small_file
 
 from core.errors import DataError
 from core.glyphs.etl.errors import EtlFormatError
 from core.glyphs.etl.reader import open_etl
 from core.glyphs.etl.verify import verify
 from core.glyphs.etl.writer import write_records
+from glyphs.etl_bytes import records_of, small_file
 
 HTML = b"<!DOCTYPE html><html><body>Session expired</body></html>"
 

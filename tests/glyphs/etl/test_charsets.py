@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from etl_bytes import etl9_codes, kana_codes
 
 from core.glyphs.etl.charsets import co_59, find_co59, jis_x_0201, jis_x_0208, jis_x_0208_code, parse_co59, read_co59
 from core.glyphs.etl.datasets import DATA_SETS
 from core.glyphs.etl.errors import EtlFormatError
 from core.glyphs.etl.fields import T56
 from core.glyphs.etl.labels import SCRIPT_SHIFT, labels_of
+from glyphs.etl_bytes import etl9_codes, kana_codes
 
 TABLE = "亜:4,4\n▲:4,5\nあ:21,47\n"
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from etl_bytes import records_of, small_file
 from PIL import Image
 
 from core.errors import DataError
@@ -15,6 +14,7 @@ from core.glyphs.etl.formats import FIELD_NAMES
 from core.glyphs.etl.reader import open_etl
 from core.glyphs.etl.writer import write_records
 from core.glyphs.sets.folder import open_folder
+from glyphs.etl_bytes import records_of, small_file
 
 
 @pytest.fixture

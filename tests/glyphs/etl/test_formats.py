@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from etl_bytes import random_columns, random_levels
 
 from core.glyphs.etl.fields import read_field
 from core.glyphs.etl.formats import FORMATS, RecordFormat
 from core.glyphs.etl.pixels import from_uint8, pack_pixels, packed_images, to_uint8, unpack_images, unpack_pixels
 from core.glyphs.etl.writer import make_records
+from glyphs.etl_bytes import random_columns, random_levels
 
 every_layout = pytest.mark.parametrize("fmt", FORMATS.values(), ids=FORMATS)
 

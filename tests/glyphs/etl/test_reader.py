@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from etl_bytes import HIRAGANA, etl9_codes, kana_codes, random_levels, records_of, small_file, write_etl9g
 
 from core.glyphs.etl import index as index_module
 from core.glyphs.etl.charsets import jis_x_0208
@@ -16,6 +15,7 @@ from core.glyphs.etl.errors import EtlFormatError
 from core.glyphs.etl.files import MappedFile
 from core.glyphs.etl.reader import EtlCollection, open_etl
 from core.glyphs.etl.writer import make_records, write_records
+from glyphs.etl_bytes import HIRAGANA, etl9_codes, kana_codes, random_levels, records_of, small_file, write_etl9g
 
 
 def zip_of(folder: Path, archive: Path, inside: str = "") -> Path:

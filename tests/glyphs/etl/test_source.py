@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from etl_bytes import HIRAGANA, random_levels, records_of, small_file
 
 from core.errors import DataError
 from core.glyphs.etl.datasets import DATA_SETS
 from core.glyphs.etl.source import open_etl_source
 from core.glyphs.etl.writer import write_records
 from core.glyphs.prepare import Preparation, prepare
+from glyphs.etl_bytes import HIRAGANA, random_levels, records_of, small_file
 
 
 def test_index_and_load_give_the_images_asked_for(tmp_path: Path) -> None:

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from etl_bytes import small_file
-
 from core.glyphs.etl.reader import open_etl
 from core.glyphs.etl.summary import summarize
+from glyphs.etl_bytes import small_file
 
 
 def test_one_row_a_data_set(tmp_path: Path) -> None:

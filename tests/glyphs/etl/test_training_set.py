@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from etl_bytes import write_handwriting
 
 from core.config import DataConfig
 from core.glyphs import glyphset
+from glyphs.etl_bytes import write_handwriting
 
 CHARACTERS = "あいうえお"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from etl_bytes import records_of, small_file
 
 from core.glyphs.etl import datasets
 from core.glyphs.etl.datasets import DATA_SETS, KnownFile
 from core.glyphs.etl.discover import discover
 from core.glyphs.etl.verify import bsd_step, checksums, missing_files, sysv_sum, verify
 from core.glyphs.etl.writer import write_records
+from glyphs.etl_bytes import records_of, small_file
 
 
 @pytest.fixture

@@ -96,18 +96,18 @@ class Feed:
             if self._tail.restarts > self._restarts:
                 self._restarts, self._history, self._curves = self._tail.restarts, History(), Curves()
             self._history.add(batch)
-            said += [told for event in batch if (told := describe(event))]
+            said += [describe(event) for event in batch if not isinstance(event, Step)]
             if time.monotonic() > until:
                 return said, False
         return said, True
 
 
 def describe(event: AnyEvent) -> str:
-    """One line for people; "" for the reports, which are the curves' business."""
+    """One line for people."""
     clock = time.strftime("%H:%M:%S", time.localtime(event.time))
     match event:
         case Step():
-            return ""
+            what = "report"
         case Started():
             what = f"attempt {event.attempt} begins on {event.device}, {event.precision}, {event.classes} classes"
         case Sampled():

@@ -22,6 +22,7 @@ from etlgan_tui.feed import Curves
 from etlgan_tui.query import Query
 
 SYNC_SHARE = 20  # a look at all directories takes at most one part in so many of the time
+SCREENFUL = 60  # runs
 PREVIEW_BYTES = 16 << 20  # of a run's events that a preview reads
 
 
@@ -70,7 +71,8 @@ class Index:
         self._next_sync = 0.0
 
     def page(self, query: Query, *, fresh: bool = True) -> Page:
-        """One page of the runs asked for. `fresh`: read what is new in the directories first, if that is due."""
+        """One page of the runs asked for. `fresh`: read what is new in the directories first, if that is due; else
+        only a screenful of what is known already, at once."""
         with Store.open(self.home) as store:
             if fresh:
                 self._sync(store)
@@ -79,7 +81,7 @@ class Index:
                 found = list(self._in_state(store, query))
                 start = query.page * PAGE
                 return Page(query, found[start : start + PAGE], len(found), every, store.notice)
-            rows = _rows(store, query, query.page)
+            rows = _rows(store, query, query.page, limit=PAGE if fresh else SCREENFUL)
             total = store.count(text=query.text, tag=query.tag, recipe=query.recipe)
             return Page(query, [self._listed(row) for row in rows], total, every, store.notice)
 
@@ -132,9 +134,9 @@ class Index:
         return Listed(row, state)
 
 
-def _rows(store: Store, query: Query, page: int) -> list[Row]:
+def _rows(store: Store, query: Query, page: int, *, limit: int = PAGE) -> list[Row]:
     return store.runs(
-        limit=PAGE,
+        limit=limit,
         offset=page * PAGE,
         order=query.order,
         descending=query.descending,

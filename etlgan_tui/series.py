@@ -54,7 +54,7 @@ class Column:
     def mean_around(self, positions: NDArray[np.int64], reach: int) -> Floats:
         """Means of the known values within `reach` of each position; towards both ends the reach shrinks, to a
         quarter, so that a steep beginning is hardly pulled down. nan where nothing is known."""
-        near = np.clip(np.minimum(positions, self.count - 1 - positions), reach // 4, reach)
+        near = np.clip(np.minimum(positions, self.count - 1 - positions), -(-reach // 4), reach)
         first, last = np.maximum(positions - near, 0), np.minimum(positions + near + 1, self.count)
         known = self._known[last] - self._known[first]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -24,6 +24,8 @@ from etlgan_tui.widgets.preview import Glance, Preview
 from etlgan_tui.widgets.run_table import ORDERS, Line, RunTable
 
 REST_SECONDS = 0.1  # the cursor has to rest on a run before its preview is read
+PAINT_SECONDS = 0.15  # for the first picture
+PAINT_SECONDS = 0.15  # for the first picture, before the directories are read
 LOOK_TICKS = 2  # ticks between two looks at the index
 PREVIEW_TICKS = 4
 
@@ -115,7 +117,7 @@ class RunsScreen(RunActions):
         if page.notice:
             self.tell(page.notice)
         if first:
-            self._look.ask()  # what is known is on the screen; now read what is new
+            self.set_timer(PAINT_SECONDS, self._look.ask)  # what is known is painted first; then read what is new
         if page.runs and not table.has_focus and self.focused is None:
             table.focus()
 
@@ -249,13 +251,13 @@ def _line(listed: Listed, now: float) -> Line:
             looks.state_word(state),
             row.name or row.id,
             "damaged" if damaged else looks.progress(row),
+            looks.age(now - row.created),
+            looks.number(row.score, ".4g"),
             looks.number(row.d),
             looks.number(row.g),
             looks.number(row.info_cat),
             looks.percent(row.q_fake),
             looks.number(row.images_per_s, ",.0f"),
-            looks.number(row.score, ".4g"),
-            looks.age(now - row.created),
             ", ".join(row.tags),
             row.preset,
             row.source,
@@ -272,6 +274,7 @@ def _glance(found: Found) -> Glance:
     facts = [f"{looks.progress(row)} steps", f"{looks.duration(row.seconds)} trained"]
     facts += [row.device] if row.device else []
     return Glance(
+        run_id=row.id,
         title=f"{row.name or row.id}  {looks.state_word(state)}",
         facts="  ·  ".join(facts),
         note="\n".join(filter(None, (state.message, row.error, row.note))),

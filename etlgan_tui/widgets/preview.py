@@ -21,6 +21,7 @@ STRIP_LINES = 12  # of samples
 class Glance(NamedTuple):
     """What is shown."""
 
+    run_id: str
     title: str
     facts: str
     note: str
@@ -47,6 +48,11 @@ class Preview(VerticalScroll, can_focus=False):
 
     def on_mount(self) -> None:
         self.query_one(Chart).can_focus = False
+
+    @property
+    def shown(self) -> str:
+        """The run that is shown, "" for none."""
+        return self._glance.run_id if self._glance else ""
 
     def show(self, glance: Glance | None) -> None:
         self._glance = glance

@@ -46,6 +46,7 @@ def text(pilot: Pilot[None], selector: str) -> str:
 async def listed(pilot: Pilot[None], count: int) -> RunTable:
     await on(pilot, RunsScreen)
     await until(pilot, lambda: table(pilot).row_count == count)
+    await pilot.pause()
     return table(pilot)
 
 

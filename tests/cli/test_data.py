@@ -3,6 +3,8 @@
 import csv
 import json
 import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -196,6 +198,22 @@ def test_what_is_exported_is_read_back_as_a_source(etl: Path, tmp_path: Path, et
     assert first["images"] == second["images"] == 36
     one, other = (np.load(Path(told["path"]) / "images.npy").astype(int).sum() for told in (first, second))
     assert one == other, "the same cells, cleaned alike"
+
+
+@pytest.mark.usefixtures("home")
+def test_looking_at_data_loads_nothing_heavy(etl: Path, tmp_path: Path) -> None:
+    code = f"""
+import sys
+from etlgan_tui.cli import main
+for words in (["ls"], ["cache"], ["show", {str(etl)!r}, "-o", {str(tmp_path / "a.png")!r}], ["verify", {str(etl)!r}]):
+    try:
+        main(["data", *words])
+    except SystemExit:
+        pass
+print([name for name in ("torch", "matplotlib", "textual", "pydantic") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize(

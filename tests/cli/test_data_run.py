@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from glyphs.etl_bytes import write_handwriting
 from glyphs.sets.test_arrays import write_mnist
@@ -76,23 +75,11 @@ def test_a_zip_with_a_filter_that_the_run_records(trained: Callable[..., tuple[R
     assert "あ (10 + 0)" in run.console.read_text(), "a sixth is left out"
 
 
-@pytest.mark.parametrize("kind", ["mnist:", ""])
-def test_digits_from_idx_files(trained: Callable[..., tuple[RunDir, str]], tmp_path: Path, kind: str) -> None:
+def test_digits_from_idx_files(trained: Callable[..., tuple[RunDir, str]], tmp_path: Path) -> None:
     write_mnist(tmp_path)
-    run, _ = trained("digits", "--data", f"{kind}{tmp_path}")
+    run, _ = trained("digits", "--data", f"mnist:{tmp_path}")
     assert run.grid.exists()
     assert "0 (3 + 3)" in run.console.read_text(), "its own split is kept"
-
-
-def test_a_folder_of_images(trained: Callable[..., tuple[RunDir, str]], tmp_path: Path) -> None:
-    for name in ("U+3042", "い"):
-        (tmp_path / "images" / name).mkdir(parents=True)
-        for number in range(4):
-            pixels = np.full((40, 40), 255, np.uint8)
-            pixels[10:30, 10 + 2 * number : 14 + 2 * number] = 0
-            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{number}.png")
-    run, _ = trained("--data", f"folder:{tmp_path / 'images'}", "--chars", "あい", "--set", "data.held_out=1")
-    assert run.grid.exists()
 
 
 def test_the_embedded_pen_as_a_scanner_saw_it(trained: Callable[..., tuple[RunDir, str]]) -> None:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 _EMBEDDED = "hiragana"  # shown of a source that can write everything
 _MOST_ROWS = 60  # of the picture
 _CELLS = 8  # rows of --before-after that are not asked for
-_LINES = 12  # of counts and of pictures in the terminal, before and after is a line of images each
+_NAMED = 6  # files that are missing
+_LINES = 12  # of counts in the terminal; a picture has four times as many
 _WIDEST = 160  # columns
+_TILE, _SHOWN = 16, 4  # columns a cell of --before-after takes in the terminal, and how many cells are shown there
 
 
 def show(
@@ -66,7 +68,7 @@ def show(
     terminal.say(terminal.clean(opened.name))
     _say_sets(_sets(opened))
     _say_counts(wanted, there)
-    _say_picture(picked, sheet, opened, before_after=before_after)
+    _say_picture(picked, sheet, data, opened, before_after=before_after)
     terminal.say(terminal.clean(out))
 
 
@@ -133,7 +135,7 @@ def _say_sets(sets: list[dict[str, Any]]) -> None:
         terminal.say(line)
     for row in sets:
         if row["missing"]:
-            names = ", ".join(row["missing"][:8]) + " ..." * (len(row["missing"]) > 8)
+            names = ", ".join(row["missing"][:_NAMED]) + " ..." * (len(row["missing"]) > _NAMED)
             terminal.say(f"not there of {row['data_set']}: {names}")
 
 
@@ -168,21 +170,24 @@ def _wrapped(texts: list[str]) -> list[str]:
     return lines
 
 
-def _say_picture(picked: Picked, sheet: Sheet, source: Source, *, before_after: bool) -> None:
-    """In the terminal paper would be dots: it is taken away where cells are raw."""
+def _say_picture(picked: Picked, sheet: Sheet, data: DataConfig, source: Source, *, before_after: bool) -> None:
+    """So small, a raw cell is hardly readable: the terminal shows samples prepared, the picture as they are."""
     if not (sys.stdout.isatty() and terminal.shows_unicode(sys.stdout)):
         return
     from core.glyphs import sheets
-    from core.glyphs.prepare import AS_IT_IS, preparation
+    from core.glyphs.building import preparation_of
     from etlgan_tui import pictures
 
     width = min(terminal.width(), _WIDEST)
     if before_after:
-        terminal.say("   ".join(sheet.columns))
-        lines = pictures.braille_grid(sheet.images, columns=width)
+        each = min(_TILE, width // len(sheet.columns))
+        terminal.say("".join(terminal.fit(title, each) for title in sheet.columns).rstrip())
+        some = sheet.images[:: max(1, len(sheet.images) // _SHOWN)][:_SHOWN]
+        count, across, side, _ = some.shape
+        mosaic = some.transpose(0, 2, 1, 3).reshape(count * side, across * side)
+        lines = pictures.braille(mosaic, columns=each * len(sheet.columns))
     else:
-        clean = preparation("paper", raw=True, margin=0) if source.needs_preparation else AS_IT_IS
-        images = sheets.contact(picked, 2 * pictures.TILE, clean).images
+        images = sheets.contact(picked, 2 * pictures.TILE, preparation_of(data, source)).images
         lines = pictures.braille_strip(images, columns=width, lines=4 * _LINES)
     for line in lines:
         terminal.say(line)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -36,10 +36,7 @@ class BaseScreen(Screen[None]):
 
     @property
     def etlgan(self) -> EtlganApp:
-        from etlgan_tui.app import EtlganApp
-
-        assert isinstance(self.app, EtlganApp)
-        return self.app
+        return cast("EtlganApp", self.app)
 
     @property
     def home(self) -> Home:

@@ -11,6 +11,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Label, Static
 
+MOVING = {"Cursor", "Page", "Home", "End", "Top", "Bottom", "Focus", "Scroll"}  # what every program has: last
+
 NOTES = """\
 
 / filters as you type: free text, tag:x, state:running, recipe:etl.
@@ -33,7 +35,7 @@ class HelpScreen(ModalScreen[None]):
             if binding.description and active.enabled and not binding.system:
                 shown = about.app.get_key_display(binding)
                 keys[binding.description] = keys.get(binding.description) or shown
-        self._keys = keys
+        self._keys = dict(sorted(keys.items(), key=lambda entry: entry[0].split()[0] in MOVING))
 
     def compose(self) -> ComposeResult:
         text = Text()

@@ -56,6 +56,7 @@ class RunsScreen(RunActions):
     def __init__(self) -> None:
         super().__init__()
         self.page: Page | None = None
+        self.synced = False  # whether the directories have been read since the screen was made
         self._query = Query()
         self._select = ""
         self._fresh = False
@@ -105,6 +106,7 @@ class RunsScreen(RunActions):
 
     def _show(self, page: Page) -> None:
         first, self._fresh, self.page = not self._fresh, True, page
+        self.synced = not first
         now = self.etlgan.clock()
         table = self.query_one(RunTable)
         select, self._select = self._select, ""

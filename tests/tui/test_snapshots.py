@@ -78,10 +78,9 @@ def _settled(screen: object) -> bool:
 
 
 async def listed(pilot: Pilot[None]) -> None:
-    await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen) and pilot.app.screen._fresh)
-    screen = pilot.app.screen
-    assert isinstance(screen, RunsScreen)
-    await until(pilot, lambda: screen.page is not None and not screen._look.busy)
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen) and pilot.app.screen.synced)
+    await until(pilot, lambda: _settled(pilot.app.screen))
+    await pilot.pause()
 
 
 async def opened(pilot: Pilot[None]) -> None:

@@ -72,7 +72,7 @@ def train(
     The reference is etlgan's own minimal re-creation of what the public InfoGAN script computes (three passes, nearest
     upsampling, fp32, items resized by PIL one by one); all cases are timed in turn in one process.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the trainer does
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the trainer does
     from core.studies import throughput
 
     speeds, resolved = throughput.measure(

@@ -15,9 +15,9 @@ import time
 import traceback
 from pathlib import Path
 
-# Threads that wait for each other spin a moment (some 20 microseconds), then sleep. Spinning for milliseconds, libgomp's
-# default, was measured to slow training down ten times on a machine that others use too; sleeping at once costs a quarter
-# of the speed on one that nobody else uses. torch reads this when it is loaded, so it is said before.
+# Threads that wait for each other spin a moment (some 20 microseconds), then sleep. Spinning for milliseconds,
+# libgomp's default, was measured to slow training down ten times on a machine that others use too; sleeping at once
+# costs a quarter of the speed on one that nobody else uses. torch reads this when it is loaded, so it is said before.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from core import config as configs

@@ -21,7 +21,6 @@ from pathlib import Path
 
 ROWS, COLUMNS = 40, 120
 STREAM_SECONDS = 15.0
-_START = "from etlgan_tui.app import main; main()"
 
 
 def paint(home: Path, wanted: str, *, times: int = 5) -> list[float]:
@@ -34,7 +33,7 @@ def _paint_once(home: Path, wanted: bytes) -> float:
     size = {"LINES": str(ROWS), "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
     begun = time.perf_counter()
     child = subprocess.Popen(
-        [sys.executable, "-P", "-c", _START, "--home", str(home)],
+        [sys.executable, "-P", "-m", "etlgan_tui", "--home", str(home)],
         stdin=follower,
         stdout=follower,
         stderr=follower,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -44,20 +45,16 @@ class ConsoleTail:
         """The lines that are new. A log that is missing or cannot be read has none; a shortened one begins again."""
         try:
             with self.path.open("rb") as file:
-                block = self._block(file.fileno(), file.seek(0, 2))
-                if block:
-                    file.seek(self._offset)
-                    block_bytes = file.read(block)
-                    self._offset += len(block_bytes)
-                    return self._lines(block_bytes)
+                count = self._due(file.fileno(), file.seek(0, os.SEEK_END))
+                file.seek(self._offset)
+                block = file.read(count)
         except OSError:
             return []
-        return []
+        self._offset += len(block)
+        return self._lines(block) if block else []
 
-    def _block(self, descriptor: int, size: int) -> int:
+    def _due(self, descriptor: int, size: int) -> int:
         """How many bytes to read; moves the offset where the log is new, was replaced, or ran ahead."""
-        import os
-
         inode = os.fstat(descriptor).st_ino
         if self._offset < 0:
             self._offset = max(0, size - FIRST_LOOK)

@@ -18,7 +18,7 @@ async def main():
         print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]), file=sys.__stdout__)
 asyncio.run(main())
 """
-_START = [sys.executable, "-P", "-c", "from etlgan_tui.app import main; main()"]
+_START = [sys.executable, "-P", "-m", "etlgan_tui"]
 
 
 def test_the_first_paint_loads_nothing_heavy(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""`etlgan-tui`, or `python -m etlgan_tui`: what has to be known before the dashboard takes the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import locale
+import sys
+from pathlib import Path
+
+from core.rundir import Home
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """`etlgan-tui [--home FOLDER]`."""
+    parser = argparse.ArgumentParser(prog="etlgan-tui", description="Launch, watch and compare runs.")
+    parser.add_argument(
+        "--home", type=Path, metavar="FOLDER", help="the folder that runs/ lies in (else ETLGAN_HOME, else here)"
+    )
+    home = Home.find(parser.parse_args(arguments).home)
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        sys.exit("etlgan-tui: needs a terminal; in scripts use `etlgan ls` and `etlgan show`")
+    if "utf" not in locale.getpreferredencoding(False).lower():
+        sys.exit("etlgan-tui: this terminal's locale is not UTF-8; try `LC_ALL=C.UTF-8 etlgan-tui`")
+    from etlgan_tui.app import EtlganApp
+    from etlgan_tui.widgets.picture import ask_terminal
+
+    ask_terminal()
+    EtlganApp(home).run()
+
+
+if __name__ == "__main__":
+    main()

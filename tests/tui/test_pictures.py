@@ -1,0 +1,56 @@
+"""Pictures where the terminal draws them (with textual-image's half-cells, named explicitly); the system line."""
+
+import pytest
+
+from core.rundir import Home
+from etlgan_tui import system
+from etlgan_tui.screens.run import RunScreen
+from etlgan_tui.screens.runs import RunsScreen
+from etlgan_tui.system import GIB, Gpu, Meter, System
+from etlgan_tui.widgets import picture
+from etlgan_tui.widgets.picture import GraphicsPicture, TextPicture, next_mode
+from tui.conftest import TestApp, make_run
+from tui.waiting import on, until
+
+
+@pytest.mark.asyncio
+async def test_the_terminals_own_graphics_with_labels_at_their_rows(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textual.widgets import Static
+    from textual_image.widget import HalfcellImage
+
+    monkeypatch.setattr(picture, "_graphics", HalfcellImage)
+    run = make_run(home, 1)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await on(pilot, RunsScreen)
+        pilot.app.push_screen(RunScreen(run))
+        screen = await on(pilot, RunScreen)
+        await until(pilot, lambda: screen.query(HalfcellImage))
+        await pilot.pause()
+        labels = str(screen.query_one(".row-labels", Static).content).split("\n")
+        assert [line for line in labels if line] == list("あいうえおかきくけこ")
+        assert screen.query_one(HalfcellImage).size.height == len(labels)
+        assert not screen.query_one(TextPicture).display
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: len(screen.query(GraphicsPicture)) == 1)
+        await pilot.press("p")
+        await until(pilot, lambda: not screen.query(GraphicsPicture) and screen.query_one(TextPicture).display)
+
+
+def test_modes_leave_graphics_out_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "_graphics", None)
+    assert [next_mode("graphics"), next_mode("braille"), next_mode("cells")] == ["braille", "cells", "braille"]
+    monkeypatch.setattr(picture, "_graphics", object)
+    assert next_mode("cells") == "graphics"
+
+
+def test_the_system_line_with_and_without_gpus(home: Home) -> None:
+    plain = System(37.0, 5 * GIB, 16 * GIB, 120 * GIB)
+    assert system.line(plain) == "CPU 37 %   memory 5.0/16 GiB   disk 120 GiB free"
+    assert system.line(plain._replace(gpus=(Gpu(94, 11 * GIB, 80 * GIB), Gpu(-1, GIB, 20 * GIB)))).startswith(
+        "GPU0 94 % 11/80 GiB   GPU1 1.0/20 GiB   CPU"
+    )
+    found = Meter(home.root / "not" / "there").read()
+    assert found.total > 0
+    assert found.disk_free > 0

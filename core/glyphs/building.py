@@ -1,10 +1,9 @@
 """From a source to the files of a glyph set: choose, prepare, leave out what is blank, write."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,27 +71,27 @@ def sized_batches(
 
 
 def _write_images(path: Path, order: Order, asked: Chosen, progress: Progress | None) -> NDArray[np.bool_]:
-    """Write the prepared images; (n,) which of them show anything."""
-    count = len(asked.rows)
-    images = _allocated(path, count, order.size)
+    """Write the prepared images as they come, each to its place; (n,) which of them show anything."""
+    count, size = len(asked.rows), order.size
     has_ink = np.zeros(count, bool)
     done = 0
-    for places, sized in sized_batches(order.source, asked.rows, order.size, order.options):
-        images[places] = sized
-        has_ink[places] = sized.any((1, 2))
-        done += len(places)
-        if progress:
-            progress(done, count)
-    images.flush()
+    with path.open("wb") as file:
+        start = _header(file, count, size)
+        for places, sized in sized_batches(order.source, asked.rows, size, order.options):
+            for place, image in zip(places.tolist(), sized, strict=True):
+                file.seek(start + place * size * size)
+                file.write(image.tobytes())
+            has_ink[places] = sized.any((1, 2))
+            done += len(places)
+            if progress:
+                progress(done, count)
     return has_ink
 
 
-def _allocated(path: Path, count: int, size: int) -> "np.memmap[Any, np.dtype[np.uint8]]":
-    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, size, size))
-    if hasattr(os, "posix_fallocate"):  # a disk that fills under a memory map is a bus error, here it is an OSError
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return images
+def _header(file: BinaryIO, count: int, size: int) -> int:
+    """Begin an NPY file of (count, size, size) uint8; where its images start. A memory map would hold all of them."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (count, size, size)})
+    return file.tell()
 
 
 def _without_blank(
@@ -115,8 +114,8 @@ def _without_blank(
 def _keep_only(path: Path, kept: NDArray[np.int64]) -> None:
     images = np.load(path, mmap_mode="r", allow_pickle=False)
     beside = path.with_suffix(".part")
-    fewer = _allocated(beside, len(kept), images.shape[1])
-    for start in range(0, len(kept), COPIED):
-        fewer[start : start + COPIED] = images[kept[start : start + COPIED]]
-    fewer.flush()
+    with beside.open("wb") as file:
+        _header(file, len(kept), images.shape[1])
+        for start in range(0, len(kept), COPIED):
+            file.write(images[kept[start : start + COPIED]].tobytes())
     beside.replace(path)

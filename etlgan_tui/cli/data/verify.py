@@ -59,7 +59,7 @@ def _print(rows: list[Verified], missing: list[str]) -> None:
     ]  # fmt: skip
     if not any(row.bsd is not None for row in rows):
         head, cells = _without(head, cells, head.index("bsd"))
-    for line in terminal.table(head, cells, right=frozenset(("records", "sysv", "bsd"))):
+    for line in terminal.table(head, cells, right=frozenset(("records", "sysv", "bsd")), give="file"):
         terminal.say(line)
     counts = {status: sum(row.status == status for row in rows) for status in ("ok", "differs", "unknown")}
     told = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count)

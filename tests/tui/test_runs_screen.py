@@ -187,7 +187,7 @@ async def test_delete_can_be_undone(home: Home) -> None:
         assert run.path.is_dir()
 
 
-async def test_stop_reaches_the_trainer_within_half_a_second(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stop_ends_the_run_within_a_second(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     from core import presets
 
     monkeypatch.setenv("FAKE_DELAY", "0.02")

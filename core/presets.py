@@ -60,14 +60,14 @@ def _row(
 
 # fmt: off
 PRESETS: Mapping[str, Preset] = MappingProxyType({
-    "digits":         _row("10 digits",                 chars="digits",         size=32, net="xs", per_char=700, steps=1800, batch=64, seconds=215),
-    "hiragana-a-ka":  _row("10 hiragana, あ and か rows",   chars="hiragana-a-ka",  size=32, net="xs", per_char=700, steps=1800, batch=64, seconds=215),
-    "hiragana-sa-ha": _row("20 hiragana, さ to は rows",    chars="hiragana-sa-ha", size=32, net="xs", per_char=700, steps=3000, batch=64, seconds=360),
-    "hiragana":       _row("all 46 hiragana",           chars="hiragana",       size=32, net="xs", per_char=700, steps=5000, batch=64, seconds=600),
-    "katakana":       _row("all 46 katakana",           chars="katakana",       size=32, net="xs", per_char=700, steps=5000, batch=64, seconds=600),
-    "kanji-10":       _row("10 kanji, 161 images each", chars="kanji-10",       size=32, net="xs", per_char=161, steps=2400, batch=64, seconds=340, recipe__augment=0.5),
-    "kanji-10-700":   _row("10 kanji, 700 images each", chars="kanji-10",       size=32, net="xs", per_char=700, steps=2400, batch=64, seconds=290),
-    "jis1":           _row("2,965 kanji, 161 images each; wants a GPU", chars="jis1", size=64, net="l", per_char=161, steps=60000, batch=512, seconds=2_000_000, recipe__augment=0.5, recipe__ramp=0.15, train__sample_every=1000, train__save_every=2000),
+    "digits":         _row("10 digits",                 chars="digits",         size=32, net="xs", per_char=700, steps=1800, batch=64, seconds=210),
+    "hiragana-a-ka":  _row("10 hiragana, あ and か rows",   chars="hiragana-a-ka",  size=32, net="xs", per_char=700, steps=1800, batch=64, seconds=210),
+    "hiragana-sa-ha": _row("20 hiragana, さ to は rows",    chars="hiragana-sa-ha", size=32, net="xs", per_char=700, steps=3000, batch=64, seconds=350),
+    "hiragana":       _row("all 46 hiragana",           chars="hiragana",       size=32, net="xs", per_char=700, steps=5000, batch=64, seconds=580),
+    "katakana":       _row("all 46 katakana",           chars="katakana",       size=32, net="xs", per_char=700, steps=5000, batch=64, seconds=580),
+    "kanji-10":       _row("10 kanji, 161 images each", chars="kanji-10",       size=32, net="xs", per_char=161, steps=2400, batch=64, seconds=330, recipe__augment=0.5),
+    "kanji-10-700":   _row("10 kanji, 700 images each", chars="kanji-10",       size=32, net="xs", per_char=700, steps=2400, batch=64, seconds=280),
+    "jis1":           _row("2,965 kanji, 161 images each; wants a GPU", chars="jis1", size=64, net="l", per_char=161, steps=60000, batch=512, seconds=1_000_000, recipe__augment=0.5, recipe__ramp=0.15, train__sample_every=1000, train__save_every=2000),
 })
 # fmt: on
 

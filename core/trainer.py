@@ -81,7 +81,6 @@ def _train(run: RunDir, attempt: int, log: "EventLog", stop: threading.Event) ->
 
     from core.gan import device, loop
 
-    torch.set_flush_denormal(True)
     resolved = _resolved(run, config, device)
     training = loop.Training(config, run, glyphs, resolved, log.emit)
     env = read_json(run.env)
@@ -108,7 +107,11 @@ def _train(run: RunDir, attempt: int, log: "EventLog", stop: threading.Event) ->
         )
     )
     print(f"training on {resolved.device} in {resolved.precision} from step {training.step}", flush=True)
-    stopped = training.go_on(stop.is_set)
+    torch.set_flush_denormal(True)  # vanishing activations would cost a hundred times the others
+    try:
+        stopped = training.go_on(stop.is_set)
+    finally:
+        torch.set_flush_denormal(False)  # the state is the whole process's
     _draw_figures(run, config, training)
     return stopped
 

@@ -1,7 +1,7 @@
 """The whole update of D, Q and G as one unit that the loop calls: everything drawn on the device, no host sync inside.
 
 One generated batch serves both sides: D's and G's gradients are taken from the same forward passes (simultaneous
-updates), which saves a third of D's work against alternating ones.
+updates), which saves a fifth of D's work against alternating ones.
 """
 
 import copy

@@ -19,7 +19,7 @@ START = 4  # side of the first feature map
 SLOPE = 0.2  # leaky ReLU
 
 # Channels of G's stages, 4x4 first. D mirrors them but for the last: its stem halves the side at once, since the finest
-# stage costs half of all work and gives D nothing (at XS: same accuracy a step, twice the images a second).
+# stage costs half of all work and gives D nothing (XS, one seed: as accurate a step, twice the images a second).
 # A larger image goes on with the last width, a smaller one leaves the last out.
 # fmt: off
 SIZES: Mapping[str, tuple[int, ...]] = MappingProxyType({

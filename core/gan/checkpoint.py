@@ -16,6 +16,7 @@ from core.errors import RunError
 from core.rundir import RunDir, read_json, write_atomic, write_json
 
 FORMAT = 1
+MARGIN = 0.02  # of quality, 0 .. 1: differences below it are chance
 
 
 class Checkpoint(NamedTuple):
@@ -135,5 +136,6 @@ def _facts_path(path: Path) -> Path:
 
 
 def _best(found: list[Checkpoint]) -> Checkpoint:
-    """The highest quality; the later of equals."""
-    return max(found, key=lambda checkpoint: (checkpoint.quality, checkpoint.step))
+    """The newest whose quality is not clearly below the highest: strokes go on improving after Q reads them all."""
+    top = max(checkpoint.quality for checkpoint in found)
+    return [checkpoint for checkpoint in found if checkpoint.quality >= top - MARGIN][-1]

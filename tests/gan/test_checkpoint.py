@@ -183,3 +183,9 @@ def test_an_optimiser_goes_on_as_it_was() -> None:
             tensor.grad = torch.full_like(tensor, 0.5)
         adam.step()
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_chance_does_not_make_an_early_checkpoint_the_best(run: RunDir) -> None:
+    for step, quality in ((1, 0.999), (2, 0.998), (3, 0.5)):
+        save(run, step, quality=quality, keep=3)
+    assert checkpoint.find(run, "best").step == 2

@@ -56,16 +56,24 @@ class Sampler:
         return np.array([numbers[character] for character in characters], np.int64)
 
     def draw(
-        self, labels: NDArray[np.int64], *, codes: NDArray[np.floating[Any]] | None = None, seed: int = 0
+        self,
+        labels: NDArray[np.int64],
+        *,
+        codes: NDArray[np.floating[Any]] | None = None,
+        noise: NDArray[np.floating[Any]] | None = None,
+        seed: int = 0,
     ) -> NDArray[np.uint8]:
-        """(n,) class numbers, codes (n, C) in [-1, 1] or None (drawn) -> (n, S, S) uint8, 255 = ink.
+        """(n,) class numbers -> (n, S, S) uint8, 255 = ink. The same call gives the same images.
 
-        The same call gives the same images.
+        codes (n, C) in [-1, 1] and noise (n, Z) standard normal are drawn from `seed` where they are None; rows with
+        one style (codes and noise) are characters of one hand.
         """
         count, model = len(labels), self.config.model
         random = torch.Generator().manual_seed(seed)
         drawn = torch.randn(count, model.noise, generator=random)
         styles = torch.rand(count, model.codes, generator=random) * 2 - 1
+        if noise is not None:
+            drawn = torch.as_tensor(np.asarray(noise), dtype=torch.float32)
         if codes is not None:
             styles = torch.as_tensor(np.asarray(codes), dtype=torch.float32)
         return generate(self.generator, Latent(drawn, torch.from_numpy(np.asarray(labels, np.int64)), styles))

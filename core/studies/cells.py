@@ -1,0 +1,109 @@
+"""A study is a list of cells; a cell is one ordinary run. Cells are found again by their configuration, so a study that
+was cut off goes on where it was: finished cells are not repeated, stopped and crashed ones are resumed.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from core import config as configs
+from core.config import RunConfig
+from core.errors import ConfigError, RunError
+from core.rundir import Home, RunDir
+from core.runs import launcher
+from core.runs.find import run_ids
+from core.runs.state import state_of
+
+POLL_SECONDS = 0.5
+# How fast, not what: two runs that differ in nothing else are the same cell.
+PACE = {"train.device": "auto", "train.threads": 0, "train.keep": 2}
+
+Tell = Callable[[str], None]
+
+
+class Cell(NamedTuple):
+    """One run of a study."""
+
+    row: str  # the experiment, as the table calls it
+    variant: str  # etl, classic, ...: a column, or a row of an ablation
+    config: RunConfig
+
+    @property
+    def title(self) -> str:
+        return f"{self.row}, {self.variant}, seed {self.config.seed}"
+
+
+def identity(config: RunConfig) -> bytes:
+    """Equal for two configurations that make the same characters: preset name and pace are left out."""
+    return configs.encode(configs.override(config, {"preset": "", **PACE}))
+
+
+def found(home: Home, cells: Sequence[Cell]) -> dict[Cell, RunDir]:
+    """The newest run of each cell, finished ones first."""
+    wanted = {identity(cell.config): cell for cell in cells}
+    runs: dict[Cell, RunDir] = {}
+    for run_id in run_ids(home):
+        run = home.run(run_id)
+        try:
+            cell = wanted.get(identity(configs.decode(run.config.read_bytes())))
+        except (OSError, ConfigError):  # damaged, or of a newer etlgan: not one of ours
+            continue
+        if cell and (cell not in runs or (not _finished(runs[cell]) and _finished(run))):
+            runs[cell] = run
+    return runs
+
+
+def trained(
+    home: Home, cells: Sequence[Cell], *, study: str, jobs: int, tell: Tell, waiting: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Cell, RunDir]]:
+    """Each cell with its finished run, `jobs` at a time; those that are there already come first.
+
+    With more than one job each run has one thread: on a CPU two such runs do more than one of two threads. A run that
+    fails: told, and its cell is left out. An interrupt stops the live ones, which the next call resumes.
+    """
+    known = found(home, cells)
+    ready = [cell for cell in cells if cell in known and _finished(known[cell])]
+    yield from ((cell, known[cell]) for cell in ready)
+    todo = [cell for cell in cells if cell not in ready]
+    live: dict[Cell, RunDir] = {}
+    try:
+        while todo or live:
+            while todo and len(live) < jobs:
+                cell = todo.pop(0)
+                live[cell] = _going(home, cell, known.get(cell), study=study, threads=1 if jobs > 1 else 0)
+                tell(f"{cell.title}: run {live[cell].id}, {len(todo)} more to come")
+            for cell, run in [(c, r) for c, r in live.items() if not state_of(r).live]:
+                del live[cell]
+                if _finished(run):
+                    yield cell, run
+                else:
+                    state = state_of(run)
+                    tell(f"{cell.title}: run {run.id} ended as {state.kind} {state.message}; left out")
+            waiting()
+            time.sleep(POLL_SECONDS)
+    finally:
+        for run in live.values():
+            if state_of(run).live:
+                launcher.stop(run)
+
+
+def _going(home: Home, cell: Cell, before: RunDir | None, *, study: str, threads: int) -> RunDir:
+    if before is not None and state_of(before).live:
+        return before
+    if before is not None and any(before.checkpoints.glob("*.safetensors")):
+        try:
+            return launcher.resume(home, before)
+        except RunError:  # other data by now, a damaged file: a new run tells
+            pass
+    config = configs.override(cell.config, {"train.threads": threads}) if threads else cell.config
+    return launcher.start(home, config, tags=[study])
+
+
+def _finished(run: RunDir) -> bool:
+    return state_of(run).kind == "finished"
+
+
+def folder(home: Home, study: str) -> Path:
+    """Where a study's tables and pages go."""
+    return home.root / "studies" / study

@@ -1,0 +1,135 @@
+"""The studies as tables: which experiments, which variants, how many seeds, which floors they are held to."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from core import presets
+from core.errors import ConfigError
+from core.studies.cells import Cell
+
+
+class Floors(NamedTuple):
+    """What a quality row has to reach on 2 CPU cores; shares are 0 .. 1, NaN-free by construction."""
+
+    minutes: float
+    accuracy: float  # GAN-test, absolute; below the judge's own by `below_judge` where that is given
+    worst: float
+    gap: float  # of GAN-train to real, at most
+    coverage: float  # over real against real
+    memorised: float = 0.02
+    below_judge: float | None = None  # then `accuracy` is not looked at
+
+
+class Experiment(NamedTuple):
+    """One row: a preset, what differs from it, and how often it is repeated."""
+
+    preset: str
+    seeds: int
+    floors: Floors
+    changes: Mapping[str, Any] = MappingProxyType({})
+    needs: str = ""  # data that the user has to name: mnist, kmnist
+
+
+# Embedded handwriting as a scanner saw it, then prepared; steps fill about two thirds of each budget.
+SCANNED = {"data.style": "scanned"}
+# fmt: off
+QUALITY: Mapping[str, Experiment] = MappingProxyType({
+    "hiragana 10":      Experiment("hiragana-a-ka",  3, Floors( 6, .993, .98, .010, .90), SCANNED | {"train.steps": 3000}),
+    "hiragana 20":      Experiment("hiragana-sa-ha", 1, Floors(10, .990, .96, .015, .90), SCANNED | {"train.steps": 5000}),
+    "hiragana 46":      Experiment("hiragana",       1, Floors(15, .980, .90, .020, .85), SCANNED | {"train.steps": 7500}),
+    "kanji 10 at 161":  Experiment("kanji-10",       3, Floors( 8, .990, .96, .020, .85), SCANNED | {"train.steps": 4200}),
+    "KMNIST 10":        Experiment("kmnist",         1, Floors(25, 0.0, 0.0, .040, .80, below_judge=.010), {"train.steps": 9000}, needs="kmnist"),
+    "MNIST digits":     Experiment("digits",         1, Floors(15, 0.0, 0.0, .015, .85, below_judge=.005), {"train.steps": 5000, "data.per_char": 5000}, needs="mnist"),
+})
+# The text-book experiments that the public script was tried on, in its numbers.
+TEXTBOOK: Mapping[str, Experiment] = MappingProxyType({
+    "digits":           Experiment("digits",         1, QUALITY["MNIST digits"].floors, SCANNED | {"train.steps": 3000}),
+    "hiragana 10":      QUALITY["hiragana 10"]._replace(seeds=1),
+    "hiragana 20":      QUALITY["hiragana 20"],
+    "hiragana 46":      QUALITY["hiragana 46"],
+    "kanji 10 at 161":  QUALITY["kanji 10 at 161"]._replace(seeds=1),
+    "kanji 10 at 700":  Experiment("kanji-10-700",   1, Floors( 8, .990, .96, .020, .85), SCANNED | {"train.steps": 4200}),
+})
+# fmt: on
+VARIANTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "etl": {},
+        "classic": {"recipe.name": "classic"},
+        "classic, as published": {"recipe.name": "classic", "recipe.double_softmax": True},
+    }
+)
+# One ingredient taken out, put in, or exchanged at a time, on hiragana 10.
+ABLATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "the recipe": {},
+        "no labels on real images": {"recipe.label_real": 0.0},
+        "no reward for Q's label": {"recipe.label_fake": 0.0},
+        "no gradient penalty": {"recipe.r1": 0.0},
+        "R1 and R2": {"recipe.r2": 0.3},
+        "R1 at every step": {"recipe.penalty_every": 1},
+        "unpaired loss": {"recipe.adversarial": "saturating-free"},
+        "no moving average": {"recipe.ema": 0.0},
+        "no anchored codes": {"model.anchored": 0},
+        "no continuous codes": {"model.codes": 0},
+        "augmentation": {"recipe.augment": 0.5},
+        "cosine Q": {"recipe.cosine": 16.0},
+        "2K-way targets": {"recipe.fake_targets": True},
+        "cosine Q, 2K-way targets": {"recipe.cosine": 16.0, "recipe.fake_targets": True},
+        "conditioning ramp": {"recipe.ramp": 0.2},
+        "constant learning rate": {"train.lr_final": 1.0},
+    }
+)
+
+
+def quality(sources: Mapping[str, str], only: Sequence[str] = (), *, share: float = 1.0) -> list[Cell]:
+    """The quality table's runs; rows whose data was not named are left out."""
+    return [cell for row in chosen(QUALITY, only) for cell in _cells(row, QUALITY[row], "etl", sources, share)]
+
+
+def textbook(sources: Mapping[str, str], only: Sequence[str] = (), *, share: float = 1.0) -> list[Cell]:
+    """Every experiment by every variant, the quick rows first. `sources`: etl, mnist where the user has them."""
+    rows = chosen(TEXTBOOK, only)
+    return [
+        cell for row in rows for variant in VARIANTS for cell in _cells(row, TEXTBOOK[row], variant, sources, share)
+    ]
+
+
+def ablation(only: Sequence[str] = (), *, seeds: int = 1, share: float = 1.0) -> list[Cell]:
+    """Hiragana 10, one ingredient at a time."""
+    base = QUALITY["hiragana 10"]
+    return [
+        Cell(row, "etl", presets.resolve(base.preset, {**_shortened(base, share), **ABLATION[row], "seed": seed}))
+        for seed in range(seeds)
+        for row in chosen(ABLATION, only)
+    ]
+
+
+def chosen(table: Mapping[str, Any], only: Sequence[str]) -> list[str]:
+    """Rows asked for, in the table's order; all where none is. Unknown: ConfigError."""
+    if unknown := [row for row in only if row not in table]:
+        raise ConfigError(f"no row {unknown[0]!r} in this study; there are: {', '.join(table)}")
+    return [row for row in table if not only or row in only]
+
+
+def _cells(row: str, experiment: Experiment, variant: str, sources: Mapping[str, str], share: float) -> list[Cell]:
+    if experiment.needs and experiment.needs not in sources:
+        return []
+    changes = {**_shortened(experiment, share), **VARIANTS[variant], **_source(experiment, sources)}
+    return [
+        Cell(row, variant, presets.resolve(experiment.preset, {**changes, "seed": seed}))
+        for seed in range(experiment.seeds)
+    ]
+
+
+def _source(experiment: Experiment, sources: Mapping[str, str]) -> dict[str, Any]:
+    """The user's files in the place of the embedded handwriting, where they hold these characters."""
+    digits = experiment.preset == "digits"
+    name = experiment.needs or ("mnist" if digits and "mnist" in sources else "" if digits else "etl")
+    return {"data.source": f"{name}:{sources[name]}", "data.style": "clean"} if name in sources else {}
+
+
+def _shortened(experiment: Experiment, share: float) -> dict[str, Any]:
+    """All steps times `share`: a rehearsal of the study."""
+    changes = dict(experiment.changes)
+    return changes | {"train.steps": max(1, round(changes["train.steps"] * share))}

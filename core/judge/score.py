@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,22 +54,44 @@ def judge_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
     """
     glyphs = glyphset.load(data)
     facts = [VERSION, JUDGE_IMAGES, JUDGE_STEPS, glyphs.fingerprint]
+    return _cached(facts, lambda: _judge_images(data, glyphs), len(glyphs.characters), data.size, progress)
+
+
+def pupil_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
+    """The same judge, but of what the run itself learned from: its training split. Never used to judge."""
+    if data.source != "penman":
+        return judge_for(data, progress=progress)
+    glyphs = glyphset.load(data)
+    facts = [VERSION, "pupil", JUDGE_STEPS, glyphs.fingerprint]
+    return _cached(facts, lambda: glyphs.part(held_out=False), len(glyphs.characters), data.size, progress)
+
+
+def _cached(
+    facts: Sequence[object],
+    images: Callable[[], tuple[NDArray[np.uint8], NDArray[np.int64]]],
+    classes: int,
+    size: int,
+    progress: Progress | None,
+) -> Judge:
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
     path = cache_root() / "judges" / f"{name}.safetensors"
-    classes = len(glyphs.characters)
-    judge = Judge(classes, data.size)
+    judge = Judge(classes, size)
     try:
         judge.load_state_dict(parse(path.read_bytes()))
         return judge
     except (OSError, SafetensorError, RuntimeError):  # not there yet, or damaged: train it
-        images, labels = _judge_images(data, glyphs)
-    judge = train(images, labels, classes, steps=JUDGE_STEPS[0] + JUDGE_STEPS[1] * classes, progress=progress)
+        judge = train(*images(), classes, steps=steps_for(classes), progress=progress)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, serialise({key: value.contiguous() for key, value in judge.state_dict().items()}))
     except OSError as error:
         raise DataError(f"cannot write the judge to {path.parent}: {error.strerror}; see ETLGAN_CACHE") from None
     return judge
+
+
+def steps_for(classes: int) -> int:
+    """How long a judge of so many classes learns."""
+    return JUDGE_STEPS[0] + JUDGE_STEPS[1] * classes
 
 
 def _judge_images(data: DataConfig, glyphs: GlyphSet) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

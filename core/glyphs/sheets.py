@@ -44,6 +44,14 @@ def pick(source: Source, characters: Sequence[str], *, across: int, seed: int = 
     return Picked(tuple(characters), across, batches)
 
 
+def leaf(source: Source, character: str, *, first: int, count: int) -> Picked:
+    """Images `first` to `first + count` of one character in the order of the source, as many of them as there are."""
+    index = source.index((character,), per_char=first + count, held_out=0)
+    rows = np.arange(len(index.labels))[first : first + count]
+    batches = list(source.batches(rows)) if len(rows) else []
+    return Picked((character,), len(rows), batches)
+
+
 def contact(picked: Picked, size: int, options: Preparation = AS_IT_IS) -> Sheet:
     """A row a character, the cells as they are or prepared; paper where there are fewer of one."""
     return Sheet(picked.characters, (), _sized(picked, options, size))

@@ -254,6 +254,10 @@ class Store:
         sql = f"SELECT {_COLUMNS} FROM runs WHERE id IN (SELECT value FROM json_each(?))"
         return {row.id: row for row in map(_row, self._select(sql, [listed]))}
 
+    def sources(self) -> dict[str, int]:
+        """How many runs used each source of data."""
+        return dict(self._select("SELECT source, count(*) FROM runs WHERE source <> '' GROUP BY source", []))
+
     def positions(self) -> dict[str, Position]:
         """How far each known run has been read."""
         sql = 'SELECT id, signature, "offset" FROM runs'

@@ -1,6 +1,6 @@
 """Is every file what was published? Size, number of records and the historic checksums, one plain row a file."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -33,11 +33,16 @@ class Verified(NamedTuple):
     message: str
 
 
-def verify(files: Iterable[EtlFile], *, bsd: bool = False) -> Iterator[Verified]:
-    """Check each file against what was published, one row as soon as it is read; `bsd` adds the slower checksum."""
+def verify(
+    files: Iterable[EtlFile], *, bsd: bool = False, progress: Callable[[int], None] | None = None
+) -> Iterator[Verified]:
+    """Check each file against what was published, one row as soon as it is read; `bsd` adds the slower checksum.
+
+    `progress` is told the bytes of every piece read; what it raises ends the reading.
+    """
     for file in files:
         try:
-            sysv, bsd_sum, size = checksums(file.source.stream(PIECE), bsd=bsd)
+            sysv, bsd_sum, size = checksums(_watched(file.source.stream(PIECE), progress), bsd=bsd)
         except EtlFormatError as error:
             yield _row(file, file.known, "differs", file.source.size, None, None, str(error))
             continue
@@ -64,6 +69,13 @@ def checksums(pieces: Iterable[bytes], *, bsd: bool) -> tuple[int, int | None, i
         if bsd:
             bsd_sum = bsd_step(bsd_sum, piece)
     return sysv_sum(total), bsd_sum if bsd else None, size
+
+
+def _watched(pieces: Iterator[bytes], progress: Callable[[int], None] | None) -> Iterator[bytes]:
+    for piece in pieces:
+        if progress:
+            progress(len(piece))
+        yield piece
 
 
 def sysv_sum(total: int) -> int:

@@ -151,7 +151,7 @@ class TextPicture(ScrollView, can_focus=True):
         if samples is None:
             image = pictures.trimmed(ink)
             if self._zoomed:
-                return _half_cells(image, width)
+                return half_cells(image, width)
             return [[Segment(line, self.rich_style)] for line in pictures.braille(image, columns=width)]
         margin = max(map(cell_len, self._labels), default=0) + 1
         room = max(width - margin, 4)
@@ -216,10 +216,10 @@ def _zoomed(samples: NDArray[np.uint8], room: int) -> list[list[Segment]]:
     rows, columns, side, _ = samples.shape
     across = max(1, min(columns, room // _ZOOM_CELLS))
     mosaic = samples[:, :across].transpose(0, 2, 1, 3).reshape(rows * side, across * side)
-    return _half_cells(mosaic, min(across * _ZOOM_CELLS, room), tall=rows * _ZOOM_CELLS)
+    return half_cells(mosaic, min(across * _ZOOM_CELLS, room), tall=rows * _ZOOM_CELLS)
 
 
-def _half_cells(image: NDArray[np.uint8], width: int, *, tall: int = 0) -> list[list[Segment]]:
+def half_cells(image: NDArray[np.uint8], width: int, *, tall: int = 0) -> list[list[Segment]]:
     """Ink white on black, two pixels a cell, in as few segments as there are changes of grey."""
     from PIL import Image
 

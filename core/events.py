@@ -33,7 +33,7 @@ class Started(Event, frozen=True, tag="started"):
     data: str  # fingerprint of the glyph set
 
 
-class Step(Event, frozen=True, tag="step"):
+class Step(Event, frozen=True, tag="step", gc=False):  # numbers only; a long run has a hundred thousand of them
     """Means over the report interval that ends at `step`."""
 
     seconds: float  # of training in this attempt, set-up and drawing left out
@@ -75,7 +75,17 @@ class Finished(Event, frozen=True, tag="finished"):
     message: str
 
 
-AnyEvent = Started | Step | Sampled | Saved | Scored | Finished
+class Usage(Event, frozen=True, tag="usage", gc=False):
+    """What training took of the machine since the line before. Said in `usage.jsonl`, a file of its own, about every
+    two seconds: no two runs are alike in it."""
+
+    cpu: float  # per cent of one core, by the trainer's process
+    memory: int  # bytes resident, of the trainer's process
+    gpu: float | None  # per cent of the time in which the device computed; null: no GPU, or it does not tell
+    gpu_memory: int | None  # bytes used on the device, by whoever
+
+
+AnyEvent = Started | Step | Sampled | Saved | Scored | Finished | Usage
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 

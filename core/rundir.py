@@ -1,5 +1,6 @@
 """Every file name of a home and of a run directory, written once. Standard library only: the runner uses it too."""
 
+import errno
 import json
 import os
 from dataclasses import dataclass
@@ -31,6 +32,37 @@ class Home:
         """The index; ETLGAN_DB puts it elsewhere (a local disk where the home is on the network)."""
         elsewhere = os.environ.get("ETLGAN_DB")
         return Path(elsewhere).expanduser().resolve() if elsewhere else self.root / "runs.db"
+
+    @property
+    def queue(self) -> Path:
+        """Runs that wait their turn, and which of the live ones take a slot."""
+        return self.root / "queue"
+
+    @property
+    def tickets(self) -> Path:
+        """One file for each run that waits."""
+        return self.queue / "waiting"
+
+    @property
+    def places(self) -> Path:
+        """One file for each run that was set going: which slot it takes while its lock is held."""
+        return self.queue / "running"
+
+    @property
+    def queue_settings(self) -> Path:
+        return self.queue / "settings.json"
+
+    @property
+    def waiter_log(self) -> Path:
+        return self.queue / "waiter.log"
+
+    def waiter(self, host: str) -> Path:
+        """Locked by the one process that waits for a free slot on this host."""
+        return self.queue / f"waiter-{''.join(c if c.isalnum() or c in '-.' else '_' for c in host)}.lock"
+
+    @property
+    def sweeps(self) -> Path:
+        return self.root / "sweeps"
 
     def run(self, run_id: str) -> "RunDir":
         return RunDir(self.runs / run_id)
@@ -70,6 +102,11 @@ class RunDir:
         return self.path / "events.jsonl"
 
     @property
+    def usage(self) -> Path:
+        """What training took of the machine, in event lines of its own."""
+        return self.path / "usage.jsonl"
+
+    @property
     def console(self) -> Path:
         return self.path / "console.log"
 
@@ -82,6 +119,16 @@ class RunDir:
     def exit(self) -> Path:
         """How the newest attempt's process ended, written by the runner."""
         return self.path / "exit.json"
+
+    @property
+    def ticket(self) -> Path:
+        """There while the run waits in the queue of its home."""
+        return Home(self.path.parent.parent).tickets / f"{self.id}.json"
+
+    @property
+    def place(self) -> Path:
+        """Which slot the newest attempt was given."""
+        return Home(self.path.parent.parent).places / f"{self.id}.json"
 
     @property
     def checkpoints(self) -> Path:
@@ -122,6 +169,17 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etlgan"
 
 
+def config_root() -> Path:
+    """What the user says about all runs (`etlgan.toml`): ETLGAN_CONFIG, else the user's own folder of settings.
+
+    Never the home of the runs: a folder that came from elsewhere must not bring a command along.
+    """
+    base = os.environ.get("ETLGAN_CONFIG")
+    if base:
+        return Path(base).expanduser().resolve()
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "etlgan"
+
+
 def write_atomic(path: Path, content: bytes) -> None:
     """All or nothing, also across a power cut: temporary file, fsync, rename, fsync of the folder."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -139,6 +197,15 @@ def write_atomic(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """The whole line or, on a full disk, nothing of it: the next one must not be glued to a torn one. OSError."""
+    with path.open("ab", buffering=0) as file:
+        size = file.tell()
+        if file.write(line) != len(line):  # the disk took a part
+            file.truncate(size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def write_json(path: Path, tree: Any) -> None:

@@ -5,7 +5,6 @@ save, end as stopped.
 """
 
 import contextlib
-import errno
 import fcntl
 import os
 import signal
@@ -21,11 +20,11 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from core import config as configs
-from core import events
+from core import events, usage
 from core.config import RunConfig
 from core.errors import ConfigError, EtlganError, RunError
 from core.events import AnyEvent, Finished, Started
-from core.rundir import RunDir, read_json, write_json
+from core.rundir import RunDir, append_line, read_json, write_json
 
 AUTOMATIC = {"device": "auto", "precision": "auto", "threads": 0}  # train.*: the values that mean "look yourself"
 LOCK_FD = "ETLGAN_LOCK_FD"  # environment: the descriptor of alive.lock, locked by whoever started this
@@ -109,7 +108,8 @@ def _train(run: RunDir, attempt: int, log: "EventLog", stop: threading.Event) ->
     print(f"training on {resolved.device} in {resolved.precision} from step {training.step}", flush=True)
     torch.set_flush_denormal(True)  # vanishing activations would cost a hundred times the others
     try:
-        stopped = training.go_on(stop.is_set)
+        with usage.recorded(run.usage, step=lambda: training.step, gpu=_gpu_id(resolved.device)):
+            stopped = training.go_on(stop.is_set)
     finally:
         torch.set_flush_denormal(False)  # the state is the whole process's
     _draw_figures(run, config, training)
@@ -157,6 +157,13 @@ def _device_name(name: str) -> str:
     return torch.cuda.get_device_name(name) if name.startswith("cuda") else platform.processor() or platform.machine()
 
 
+def _gpu_id(name: str) -> str:
+    """By which the driver knows the device, "" for none: its number there may be another than torch's."""
+    import torch
+
+    return str(torch.cuda.get_device_properties(name).uuid) if name.startswith("cuda") else ""
+
+
 def _told(error: Exception, run: RunDir) -> str:
     """One line for the event; the traceback of what is no user's mistake goes to the console log."""
     if isinstance(error, EtlganError):
@@ -194,13 +201,9 @@ class EventLog:
         self.step = 0
 
     def emit(self, event: AnyEvent) -> None:
-        """The whole line or, on a full disk, nothing of it: the next one must not be glued to a torn one. OSError."""
-        self.step, line = event.step, events.encode(event)
-        with self.path.open("ab", buffering=0) as file:
-            size = file.tell()
-            if file.write(line) != len(line):  # the disk took a part
-                file.truncate(size)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        """The whole line or nothing of it. OSError."""
+        self.step = event.step
+        append_line(self.path, events.encode(event))
 
     def finish(self, attempt: int, state: str, message: str) -> None:
         """The last word. On a full disk it cannot be said: the exit code then tells."""

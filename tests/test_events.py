@@ -6,7 +6,7 @@ import pytest
 
 from core import events
 from core.errors import RunError
-from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Step
+from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Step, Usage
 
 EVERY_KIND: list[AnyEvent] = [
     Started(
@@ -21,6 +21,7 @@ EVERY_KIND: list[AnyEvent] = [
     Saved(step=20, time=3.0, path="checkpoints/00000020.safetensors", best=True),
     Scored(step=20, time=3.0, scores={"as asked": 0.98, "worst class": None}),
     Finished(step=20, time=4.0, attempt=1, state="failed", message="the loss is not finite\nat step 20"),
+    Usage(step=21, time=4.0, cpu=187.5, memory=900_000_000, gpu=None, gpu_memory=None),
 ]  # fmt: skip
 
 

@@ -1,11 +1,15 @@
 """Reading `events.jsonl`: tail a growing file by byte offset, and fold its events into curves that have no seam."""
 
+from __future__ import annotations  # array[int] is no expression before Python 3.12
+
 import math
 import os
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -103,19 +107,19 @@ class History:
 
     An attempt that resumes at step s voids what earlier attempts said past s; at s itself, what is said again
     replaces what was said before. So `step` strictly increases, and curves have no seam.
-    Columns are equally long lists; a null (not measured, or not finite) is nan: `numpy.array(history.d)` plots.
+    Columns are equally long arrays; a null (not measured, or not finite) is nan: `numpy.array(history.d)` plots.
     """
 
-    step: list[int] = field(default_factory=list)
-    time: list[float] = field(default_factory=list)  # Unix seconds
-    seconds: list[float] = field(default_factory=list)  # of training, summed over the attempts that count
-    images_per_s: list[float] = field(default_factory=list)
-    d: list[float] = field(default_factory=list)
-    g: list[float] = field(default_factory=list)
-    info_cat: list[float] = field(default_factory=list)
-    info_con: list[float] = field(default_factory=list)
-    q_real: list[float] = field(default_factory=list)
-    q_fake: list[float] = field(default_factory=list)
+    step: array[int] = field(default_factory=lambda: array("q"))
+    time: array[float] = field(default_factory=lambda: array("d"))  # Unix seconds
+    seconds: array[float] = field(default_factory=lambda: array("d"))  # of training, over the attempts that count
+    images_per_s: array[float] = field(default_factory=lambda: array("d"))
+    d: array[float] = field(default_factory=lambda: array("d"))
+    g: array[float] = field(default_factory=lambda: array("d"))
+    info_cat: array[float] = field(default_factory=lambda: array("d"))
+    info_con: array[float] = field(default_factory=lambda: array("d"))
+    q_real: array[float] = field(default_factory=lambda: array("d"))
+    q_fake: array[float] = field(default_factory=lambda: array("d"))
     started: list[Started] = field(default_factory=list)  # every attempt
     finished: list[Finished] = field(default_factory=list)  # every attempt that had a last word
     sampled: list[Sampled] = field(default_factory=list)
@@ -143,13 +147,11 @@ class History:
     def _extend(self, steps: list[Step]) -> None:
         if self.step and steps[0].step <= self.step[-1]:
             self._cut(bisect_left(self.step, steps[0].step))
-        self.step += [step.step for step in steps]
-        self.time += [step.time for step in steps]
-        self.seconds += [step.seconds + self._earlier for step in steps]
+        self.step.extend([step.step for step in steps])
+        self.time.extend([step.time for step in steps])
+        self.seconds.extend([step.seconds + self._earlier for step in steps])
         for name in MEASURED:
-            values = [getattr(step, name) for step in steps]
-            column: list[float] = getattr(self, name)
-            column += [math.nan if value is None else value for value in values] if None in values else values
+            getattr(self, name).extend(_numbers(list(map(attrgetter(name), steps))))
 
     def _add_event(self, event: AnyEvent) -> None:
         match event:
@@ -177,6 +179,14 @@ class History:
     def _cut(self, length: int) -> None:
         for name in ("step", "time", "seconds", *MEASURED):
             del getattr(self, name)[length:]
+
+
+def _numbers(values: list[float | None]) -> array[float]:
+    """Asking for forgiveness is four times as quick as looking for nulls first, and most columns have none."""
+    try:
+        return array("d", values)  # type: ignore[arg-type]  # that is the question
+    except TypeError:
+        return array("d", [math.nan if value is None else value for value in values])
 
 
 def _drop_said_again(files: list[File], event: File) -> None:

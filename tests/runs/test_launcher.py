@@ -224,7 +224,7 @@ def test_resume_goes_on_from_the_checkpoint_without_a_seam(home: Home) -> None:
     assert ended(run).kind == "finished"
     assert configs.decode(run.config.read_bytes()).train.steps == 40
     history = curves(run.events)
-    assert history.step == list(range(1, 41))
+    assert list(history.step) == list(range(1, 41))
     assert [event.attempt for event in history.started] == [1, 2]
     assert json.loads(run.env.read_text())["resumed"][0]["attempt"] == 2
 
@@ -238,7 +238,7 @@ def test_resume_after_a_torn_line(home: Home, monkeypatch: pytest.MonkeyPatch) -
     launcher.resume(home, run)
     assert ended(run).kind == "finished"
     history = curves(run.events)
-    assert history.step == [1, 2, 3, 4, 5]
+    assert list(history.step) == [1, 2, 3, 4, 5]
     assert history.problems == []
 
 

@@ -3,10 +3,22 @@
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import RunError
+
+LOW_BYTES = 500_000_000  # free space below which a run that writes checkpoints is in danger
+
+
+def low(folder: Path) -> str:
+    """A warning where the disk is nearly full, else ""."""
+    with contextlib.suppress(OSError):
+        free = shutil.disk_usage(folder).free
+        if free < LOW_BYTES:
+            return f"only {free / 1e6:,.0f} MB are free on the disk of {folder}; `etlgan gc` makes room"
+    return ""
 
 
 @contextlib.contextmanager

@@ -6,16 +6,17 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from core import config as configs
 from core.config import RunConfig
 from core.errors import RunError
 from core.rundir import Home, RunDir, read_json, write_atomic, write_json
-from core.runs import alive
+from core.runs import alive, slots, tickets, waiter
 from core.runs.alive import Holder
 from core.runs.disk import folder_lock, telling
 from core.runs.environment import environment
@@ -24,16 +25,27 @@ from core.runs.meta import RunMeta, checked_name, checked_tags, cleaned_note, pr
 from core.runs.meta import edit_meta as edit_meta
 from core.runs.spawn import spawn
 from core.runs.state import newest_attempt, reached
+from core.runs.stop import cancel
 from core.runs.stop import stop as stop
+from core.runs.tickets import Ticket
 
 ID_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 NAMES_COMPARED = 100  # more runs than are launched within a second
 
 
 def start(
-    home: Home, config: RunConfig, *, name: str = "", tags: Iterable[str] = (), note: str = "", parent: str = ""
+    home: Home,
+    config: RunConfig,
+    *,
+    name: str = "",
+    tags: Iterable[str] = (),
+    note: str = "",
+    parent: str = "",
+    queued: bool = False,
+    priority: int = 0,
 ) -> RunDir:
-    """Make a run and set its first attempt going. It appears under runs/ whole and locked, or not at all.
+    """Make a run and set its first attempt going, or let it wait its turn. It appears under runs/ whole and locked,
+    or whole and queued, or not at all.
 
     A folder or disk that cannot be written, a name that cannot be shown, a runner that does not come up: RunError.
     """
@@ -42,9 +54,14 @@ def start(
     with telling(home.runs):
         home.runs.mkdir(parents=True, exist_ok=True)
         with folder_lock(home.runs):  # so that names are counted up one by one
-            meta = RunMeta("", name or _next_name(home, config.preset or "run"), time.time(), tags, note, 0, parent)
-            run, descriptor = _make(home, config, meta, env)
+            name = name or _next_name(home, config.preset or "run")
+            meta = RunMeta("", name, time.time(), tags, note, priority, parent)
+            run, descriptor = _make(home, config, meta, env, queued=queued)
+        if queued:
+            waiter.revive(home)
+            return run
         try:
+            slots.take(run, attempt=1, slot=-1, device=config.train.device)
             spawn(run, descriptor, cwd=Path.cwd())
         except (OSError, RunError):
             shutil.rmtree(run.path, ignore_errors=True)
@@ -54,32 +71,65 @@ def start(
     return run
 
 
-def resume(home: Home, run: RunDir, *, steps: int | None = None) -> RunDir:
-    """The next attempt of the same run; `steps` moves its end. Without a checkpoint it starts at step 0 again.
+def resume(home: Home, run: RunDir, *, steps: int | None = None, queued: bool = False) -> RunDir:
+    """The next attempt of the same run, now or at its turn; `steps` moves its end. Without a checkpoint it starts at
+    step 0 again. A queued run goes at once, out of turn.
 
     A live run, a damaged configuration, an end that lies behind: RunError, and nothing is changed.
     """
     with telling(run.path), alive.locked(run) as descriptor:
-        before = alive.read(run)
+        if queued and run.ticket.exists():
+            raise RunError(f"run {run.id} waits in the queue already; `etlgan queue` lists it")
         config = _config(run)
-        _cut_torn_line(run)
         if steps is not None:
             config = _extended(run, config, steps)
-        env = read_json(run.env)
-        attempt = newest_attempt(run) + 1
-        again = environment(config) | {"attempt": attempt}
-        write_json(run.env, env | {"resumed": [*_list(env.get("resumed")), again]})
-        alive.write(descriptor, _holder(run, attempt))
-        try:
-            spawn(run, descriptor, cwd=_first_folder(env))
-        except (OSError, RunError):
-            alive.write(descriptor, before)
-            raise
+        if queued:
+            tickets.write(home, tickets.ticket_for(run.id, device=config.train.device))
+        else:
+            _go(run, descriptor, config, slot=-1)
+    if queued:
+        waiter.revive(home)
     return home.run(run.id)
 
 
+def launch(run: RunDir, ticket: Ticket, slot: int) -> None:
+    """Set a queued run going in its slot. Its runner takes the ticket away. Not to be done: RunError, OSError."""
+    with alive.locked(run) as descriptor:
+        variables = slots.variables(slot, ticket.device)
+        _go(run, descriptor, _config(run), slot=slot, variables=variables | tickets.variables(ticket))
+
+
+def _go(
+    run: RunDir, descriptor: int, config: RunConfig, *, slot: int, variables: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    before, attempt = alive.read(run), newest_attempt(run) + 1
+    _cut_torn_line(run)
+    folder = _note_environment(run, config, attempt)
+    alive.write(descriptor, _holder(run, attempt))
+    try:
+        slots.take(run, attempt=attempt, slot=slot, device=config.train.device)
+        spawn(run, descriptor, cwd=folder, variables=variables)
+    except (OSError, RunError):
+        alive.write(descriptor, before)
+        raise
+
+
+def _note_environment(run: RunDir, config: RunConfig, attempt: int) -> Path:
+    """With what this attempt goes, in env.json; gives the folder that the run belongs to."""
+    env = read_json(run.env)
+    folder = _first_folder(env)
+    with contextlib.chdir(folder):  # the queue's waiter stands elsewhere
+        now = environment(config)
+    if attempt > 1:
+        write_json(run.env, env | {"resumed": [*_list(env.get("resumed")), now | {"attempt": attempt}]})
+    else:
+        write_json(run.env, env | now | {"argv": env.get("argv"), "queued": env.get("time")})
+    return folder
+
+
 def remove(home: Home, run: RunDir) -> Path:
-    """Move a run to the trash and say where it is now. A live run: RunError."""
+    """Move a run to the trash and say where it is now; a queued one leaves the queue. A live run: RunError."""
+    cancel(run)
     with telling(home.trash), alive.locked(run):
         home.trash.mkdir(parents=True, exist_ok=True)
         target, n = home.trash / run.id, 1
@@ -87,6 +137,7 @@ def remove(home: Home, run: RunDir) -> Path:
             n += 1
             target = home.trash / f"{run.id}.{n}"
         shutil.move(run.path, target)
+        tickets.unlinked(run.place)
     return target
 
 
@@ -107,8 +158,11 @@ def restore(home: Home, run_id: str) -> RunDir:
 # --- making a run -----------------------------------------------------------------------------------------------
 
 
-def _make(home: Home, config: RunConfig, meta: RunMeta, env: dict[str, Any]) -> tuple[RunDir, int]:
-    """A whole run directory, locked: put together under a dotted name, then renamed. Returns the lock's descriptor."""
+def _make(home: Home, config: RunConfig, meta: RunMeta, env: dict[str, Any], *, queued: bool) -> tuple[RunDir, int]:
+    """A whole run directory, locked: put together under a dotted name, then renamed. Returns the lock's descriptor.
+
+    A queued one is not locked (-1): its ticket, which counts once the run is there, is written before.
+    """
     while True:
         run_id = time.strftime("%y%m%d-%H%M%S-") + "".join(secrets.choice(ID_LETTERS) for _ in range(3))
         draft, run = home.draft(run_id), home.run(run_id)
@@ -124,17 +178,23 @@ def _make(home: Home, config: RunConfig, meta: RunMeta, env: dict[str, Any]) -> 
             write_meta(draft, meta._replace(id=run_id))
             write_json(draft.env, env)
             draft.events.touch()
-            descriptor = alive.take(draft)
-            alive.write(descriptor, _holder(draft, 1))
+            if queued:
+                draft.lock.touch()
+                tickets.write(home, tickets.ticket_for(run_id, device=config.train.device))
+            else:
+                descriptor = alive.take(draft)
+                alive.write(descriptor, _holder(draft, 1))
             if not run.path.exists():
                 draft.path.rename(run.path)
                 return run, descriptor
         except BaseException:
             if descriptor >= 0:
                 os.close(descriptor)
+            tickets.unlinked(run.ticket)
             shutil.rmtree(draft.path, ignore_errors=True)
             raise
-        os.close(descriptor)
+        if descriptor >= 0:
+            os.close(descriptor)
         shutil.rmtree(draft.path, ignore_errors=True)
 
 

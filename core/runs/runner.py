@@ -1,6 +1,6 @@
 """python -P -m core.runs.runner RUN_DIR: holds a run's lock while its trainer works, then writes how it ended.
 
-Standard library, core.rundir and core.runs.alive only: it must stay small, start at once and survive its trainer.
+Standard library and what needs no more of core.runs only: it must stay small, start at once and survive its trainer.
 """
 
 import os
@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from core.rundir import RunDir, write_json
-from core.runs import alive
+from core.rundir import Home, RunDir, write_json
+from core.runs import alive, disk, hooks, tickets, waiter
 
 TRAINER = "ETLGAN_TRAINER"  # environment variable for tests: another module to run as the trainer
 
@@ -24,8 +24,9 @@ def main(path: Path) -> int:
     run, descriptor, asked = RunDir(path), int(os.environ[alive.LOCK_FD]), threading.Event()
     _note_stops(asked)
     holder = alive.read(run)._replace(pid=os.getpid(), started=alive.started_of(os.getpid()))
+    _take_ticket(run)
     alive.write(descriptor, holder)
-    threading.Thread(target=_beat, args=(descriptor,), daemon=True).start()
+    threading.Thread(target=_beat, args=(run, descriptor, done := threading.Event()), daemon=True).start()
     returncode = None
     if not asked.is_set():
         trainer = subprocess.Popen(_command(run), pass_fds=(descriptor,))
@@ -34,7 +35,11 @@ def main(path: Path) -> int:
         started = alive.started_of(trainer.pid)
         alive.write(descriptor, holder._replace(trainer=trainer.pid, trainer_started=started))
         returncode = trainer.wait()
+    done.set()
     _write_exit(run, descriptor, ending(holder.attempt, returncode, stopped=asked.is_set()))
+    os.close(descriptor)  # the run has ended, and its slot is free; what follows is for others
+    hooks.start(run)
+    waiter.revive(Home(run.path.parent.parent))
     return 0
 
 
@@ -63,10 +68,24 @@ def _note_stops(asked: threading.Event) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
-def _beat(descriptor: int) -> None:
-    while True:
+def _take_ticket(run: RunDir) -> None:
+    """From here on the run is no more in the queue: before the pid is noted, which the launcher waits for."""
+    try:
+        tickets.unlinked(run.ticket)
+    except OSError as error:
+        print(f"runner: cannot take the ticket {run.ticket}: {error.strerror}", file=sys.stderr)
+
+
+def _beat(run: RunDir, descriptor: int, done: threading.Event) -> None:
+    """Still here; and if whoever waits for our slot was killed, another one is started. Short of disk: said once."""
+    home, told = Home(run.path.parent.parent), False
+    while not done.is_set():
         alive.beat(descriptor)
-        time.sleep(alive.BEAT_SECONDS)
+        waiter.revive(home)
+        if not told and (warning := disk.low(run.path)):
+            print(f"etlgan: {warning}", file=sys.stderr, flush=True)
+            told = True
+        done.wait(alive.BEAT_SECONDS)
 
 
 def _write_exit(run: RunDir, descriptor: int, tree: dict[str, Any]) -> None:

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from core.errors import RunError
 from core.rundir import RunDir
@@ -18,17 +19,20 @@ from core.runs.meta import printable
 CONFIRM_SECONDS = 10.0  # for the runner to note its pid; it takes about 0.05
 
 
-def spawn(run: RunDir, descriptor: int, *, cwd: Path) -> None:
-    """Set the runner going and wait until it has noted itself in the lock. It died first: RunError with its reason."""
+def spawn(run: RunDir, descriptor: int, *, cwd: Path, variables: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Set the runner going and wait until it has noted itself in the lock. It died first: RunError with its reason.
+
+    `variables` of the environment are its own, beside ours.
+    """
     command = [sys.executable, "-P", "-m", "core.runs.runner", str(run.path)]
-    variables = os.environ | {alive.LOCK_FD: str(descriptor), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+    ours = {alive.LOCK_FD: str(descriptor), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
     with run.console.open("ab") as console, _sigterm_blocked():
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
-            env=variables,
+            env={**os.environ, **variables, **ours},
             cwd=cwd,
             pass_fds=(descriptor,),
             start_new_session=True,

@@ -36,11 +36,12 @@ class State(NamedTuple):
 
 
 def state_of(run: RunDir) -> State:
-    """Lock held: running. Else the newest attempt's Finished event or exit.json decides; neither: crashed."""
+    """Lock held: running. Else a ticket: queued. Else the newest attempt's Finished event or exit.json decides;
+    none of these: crashed."""
     holder = alive.read(run)
     if alive.held(run, holder):
         return State("running", stale=_silent(run, holder))
-    return _ended(run, holder)
+    return State("queued") if run.ticket.exists() else _ended(run, holder)
 
 
 def newest_attempt(run: RunDir) -> int:
@@ -72,7 +73,11 @@ def _ended(run: RunDir, holder: Holder) -> State:
 
 
 def _by_exit(ending: dict[str, Any]) -> State:
-    """The trainer left without a last word."""
+    """The trainer left without a last word, or was never started."""
+    if not ending["attempt"]:
+        return State("stopped", "", "taken out of the queue before its turn")
+    if ending.get("message"):
+        return State("failed", _detail(ending), printable(str(ending["message"])))
     if ending.get("stopped") and (ending.get("returncode") in (None, 0) or ending.get("signal") == "SIGTERM"):
         return State("stopped", "", "stopped without a last word")
     if ending.get("signal"):

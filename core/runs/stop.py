@@ -5,12 +5,13 @@ import signal
 import time
 
 from core.errors import RunError
-from core.rundir import RunDir, read_json, write_json
-from core.runs import alive
+from core.rundir import Home, RunDir, read_json, write_json
+from core.runs import alive, tickets
 from core.runs.alive import Holder
 from core.runs.disk import telling
 from core.runs.meta import printable
 from core.runs.runner import ending
+from core.runs.state import newest_attempt
 
 CONFIRM_SECONDS = 10.0  # for a runner that is just coming up to note its pid
 EXIT_SECONDS = 3.0  # for the runner to write exit.json once its trainer is gone
@@ -20,8 +21,10 @@ def stop(run: RunDir, *, kill_after: float | None = None, wait: float = 0.0) -> 
     """SIGTERM to trainer and runner; says what came of it within `wait` (or `kill_after`) seconds.
 
     The trainer finishes its step, saves, and ends as stopped. SIGKILL follows only after `kill_after` seconds, when
-    that is given. A run that is not live, or lives on another host: RunError.
+    that is given. A queued run leaves the queue. One that is not live, or lives on another host: RunError.
     """
+    if cancel(run):
+        return f"run {run.id} was taken out of the queue"
     holder = _live_holder(run)
     if not alive.signal_group(holder, signal.SIGTERM):
         return f"run {run.id} had ended already"
@@ -32,6 +35,19 @@ def stop(run: RunDir, *, kill_after: float | None = None, wait: float = 0.0) -> 
         return f"run {run.id} was asked to stop; it finishes its step and saves first"
     _kill(run, alive.read(run))
     return f"run {run.id} did not stop in {kill_after:g} s and was killed; its last checkpoint is kept"
+
+
+def cancel(run: RunDir) -> bool:
+    """Take a run out of the queue; it is then as it was before, or stopped where it never went. False: not queued."""
+    if not run.ticket.exists():
+        return False
+    with tickets.locked(Home(run.path.parent.parent)):
+        if not run.ticket.exists():  # its turn came
+            return False
+        if newest_attempt(run) == 0:
+            write_json(run.exit, ending(0, None, stopped=True))
+        tickets.unlinked(run.ticket)
+    return True
 
 
 def _live_holder(run: RunDir) -> Holder:

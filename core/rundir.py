@@ -131,6 +131,11 @@ class RunDir:
         return Home(self.path.parent.parent).places / f"{self.id}.json"
 
     @property
+    def scores(self) -> Path:
+        """The newest whole score card (`etlgan score`)."""
+        return self.path / "scores.json"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
@@ -153,6 +158,14 @@ class RunDir:
     @property
     def progress(self) -> Path:
         return self.path / "progress.gif"
+
+    @property
+    def kept(self) -> Path:
+        """Pictures that a person liked, from the playground."""
+        return self.path / "kept"
+
+    def kept_picture(self, step: int, number: int) -> Path:
+        return self.kept / f"{step:08d}-{number:04d}.png"
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"{step:08d}.safetensors"

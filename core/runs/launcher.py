@@ -25,7 +25,7 @@ from core.runs.meta import RunMeta, checked_name, checked_tags, cleaned_note, pr
 from core.runs.meta import edit_meta as edit_meta
 from core.runs.spawn import spawn
 from core.runs.state import newest_attempt, reached
-from core.runs.stop import cancel
+from core.runs.stop import cancel as cancel
 from core.runs.stop import stop as stop
 from core.runs.tickets import Ticket
 

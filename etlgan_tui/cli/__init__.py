@@ -21,6 +21,7 @@ from etlgan_tui.cli import (
     listing,
     logs,
     presets,
+    queue,
     sample,
     score,
     showing,
@@ -64,6 +65,7 @@ for _name, _function in COMMANDS.items():
     app.command(_name, cls=QuickCommand)(_function)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
+app.add_typer(queue.app, name="queue")
 
 
 def _version(wanted: bool) -> None:

@@ -13,6 +13,22 @@ if TYPE_CHECKING:
     from core.runs.store import Store
 
 
+_FRESH = 5.0  # seconds after queueing in which a waiter may just be coming up
+
+
+def kick(home: Home) -> None:
+    """Runs that wait while nobody waits for their turn (after a restart of the machine): see to it, and say so."""
+    import time
+
+    from core.runs import tickets, waiter
+
+    if not waiter.revive(home):
+        return
+    waiting = tickets.waiting(home)
+    if waiting and time.time() - min(ticket.queued for ticket in waiting) > _FRESH:
+        terminal.tell(f"etlgan: {len(waiting)} queued, but nobody waited for their turn; now somebody does")
+
+
 @contextmanager
 def opened(home: Home) -> Iterator[Store]:
     """The index, brought up to the run directories."""
@@ -22,6 +38,7 @@ def opened(home: Home) -> Iterator[Store]:
     with Store.open(home) as store:
         if store.notice:
             terminal.tell(f"etlgan: {terminal.clean(store.notice)}")
+        kick(home)
         sync(home, store)
         yield store
 
@@ -33,6 +50,7 @@ def update(home: Home, ids: Sequence[str]) -> None:
     from core.runs.sync import sync
 
     try:
+        kick(home)
         with Store.open(home) as store:
             sync(home, store, ids)
     except EtlganError as error:

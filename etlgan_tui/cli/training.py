@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _WIDEST = 160  # columns of a picture in the terminal
 _Detach = Annotated[bool, typer.Option("--detach", help="Return at once; print the run's id.")]
+_Queue = Annotated[bool, typer.Option("--queue", help="Let it wait for a free slot (`etlgan queue`); return at once.")]
 _Events = Annotated[bool, typer.Option("--json", help="Print the events, one JSON line each; words go to stderr.")]
 
 
@@ -41,6 +42,10 @@ def run(
     tags: Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Repeatable.")] = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.", show_default=False)] = "",
     detach: _Detach = False,
+    queue: _Queue = False,
+    priority: Annotated[
+        int, typer.Option(metavar="N", min=-(2**30), max=2**30, help="In the queue: higher goes first.")
+    ] = 0,
     as_json: _Events = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print the settings with the estimated time and memory.")
@@ -62,8 +67,12 @@ def run(
 
     home = options.home(folder)
     with _ctrl_c_tells():
-        started = launcher.start(home, config, name=name, tags=tuple(tags or ()), note=note)
-        if detach:
+        started = launcher.start(
+            home, config, name=name, tags=tuple(tags or ()), note=note, queued=queue, priority=priority
+        )
+        if queue:
+            _leave_queued(started, home, folder)
+        elif detach:
             _leave(started, "started", folder)
         else:
             _follow(_watched(started), home, folder, as_json=as_json)
@@ -75,6 +84,7 @@ def resume(
         int | None, typer.Option(metavar="N", min=1, help="Train on to this many steps in all, not the run's own.")
     ] = None,
     detach: _Detach = False,
+    queue: _Queue = False,
     as_json: _Events = False,
     folder: options.HomeFolder = None,
 ) -> None:
@@ -87,8 +97,10 @@ def resume(
     home, found = options.home(folder), options.run(folder, text)
     watched = _watched(found)
     with _ctrl_c_tells():
-        launcher.resume(home, found, steps=steps)
-        if detach:
+        launcher.resume(home, found, steps=steps, queued=queue)
+        if queue:
+            _leave_queued(found, home, folder)
+        elif detach:
             _leave(found, "resumed", folder)
         else:
             _follow(watched, home, folder, as_json=as_json)
@@ -139,6 +151,16 @@ def _leave(run: RunDir, verb: str, folder: Path | None) -> None:
     terminal.tell(
         f"{verb}; `{_command('show', run, folder)}` tells how it goes, `{_command('stop', run, folder)}` ends it"
     )
+
+
+def _leave_queued(run: RunDir, home: Home, folder: Path | None) -> None:
+    """Where it stands, unless its turn has come already."""
+    from core.runs import queue
+
+    terminal.say(run.id)
+    at = queue.position(home, run.id)
+    stands = f"queued, number {at}" if at else "queued, and its turn has come"
+    terminal.tell(f"{stands}; `etlgan queue` lists, `{_command('stop', run, folder)}` takes it out")
 
 
 def _command(verb: str, run: RunDir, folder: Path | None) -> str:

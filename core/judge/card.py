@@ -65,7 +65,7 @@ def card(
     """Judge what `draw` makes of the classes of `data`. `reference` saves loading where several are judged."""
     reference = reference or Reference.load(data, progress=progress)
     generated = drawn_column(draw, reference, style=style, rows=rows, per_char=per_char, seed=seed, progress=progress)
-    real = real_numbers(reference, rows=rows) if real_column else {}
+    real = real_numbers(reference, rows=rows, progress=progress) if real_column else {}
     return Card(generated, real, per_char, reference.classes, reference.weak)
 
 
@@ -78,18 +78,33 @@ def drawn_column(
     per_char: int,
     seed: int,
     progress: Progress | None,
+    made: Exhibit | None = None,
+    pupil_seed: int = 0,
 ) -> Numbers:
-    """The numbers of anything that draws."""
-    labels = np.repeat(np.arange(reference.classes), per_char)
-    made = reference.exhibit(draw(labels, seed=seed), labels)
+    """The numbers of anything that draws; `made` where its images are there already.
+
+    `pupil_seed` is of row 1's reader; the one of real images has seed 0.
+    """
+    made = made or drawn(draw, reference, per_char=per_char, seed=seed)
     numbers = image_rows(Case(made, reference.whole, reference), rows, progress)
     if 1 in rows:
         each = np.bincount(reference.train[1], minlength=reference.classes)
         asked = np.repeat(np.arange(reference.classes), each)
-        numbers |= rows_.gan_train(draw(asked, seed=seed + 1), asked, reference, progress=progress)
+        numbers |= rows_.gan_train(draw(asked, seed=seed + 1), asked, reference, seed=pupil_seed, progress=progress)
     if 8 in rows and style and style.anchored:
         numbers |= styled(style, reference, numbers.get("gan_test"), seed=seed + 2)
     return numbers
+
+
+def drawn(draw: Draw, reference: Reference, *, per_char: int, seed: int) -> Exhibit:
+    """So many of every character, read by the judge."""
+    labels = np.repeat(np.arange(reference.classes), per_char)
+    return reference.exhibit(draw(labels, seed=seed), labels)
+
+
+def right_by_class(exhibit: Exhibit, classes: int) -> NDArray[np.float64]:
+    """(K,) share read as asked; nan for a class without images."""
+    return rows_.per_class(exhibit.reading.label == exhibit.labels, exhibit.labels, classes)
 
 
 def image_rows(case: Case, rows: Collection[int], progress: Progress | None = None) -> Numbers:
@@ -103,14 +118,14 @@ def image_rows(case: Case, rows: Collection[int], progress: Progress | None = No
     return numbers
 
 
-def real_numbers(reference: Reference, *, rows: Collection[int]) -> Numbers:
+def real_numbers(reference: Reference, *, rows: Collection[int], progress: Progress | None = None) -> Numbers:
     """The ceiling. Row 2: all held-out images; row 1: a reader of real images; the others: half against half."""
     opposite, other = reference.halves
-    numbers = image_rows(Case(other, opposite, reference), [row for row in rows if row != 2])
+    numbers = image_rows(Case(other, opposite, reference), [row for row in rows if row != 2], progress)
     if 2 in rows:
         numbers |= rows_.labels_right(Case(reference.held_out, reference.whole, reference))
     if 1 in rows:
-        numbers |= {"gan_train": reference.real_pupil(None), "gan_train_gap": 0.0}
+        numbers |= {"gan_train": reference.real_pupil(progress), "gan_train_gap": 0.0}
     if 8 in rows:
         numbers |= _rulers_agree(reference.held_out)
     return numbers

@@ -69,13 +69,18 @@ def train(
     *,
     steps: int,
     seed: int = 0,
+    precision: str = "fp32",
     progress: Callable[[int, int], None] | None = None,
 ) -> Judge:
-    """Train a judge on (N, S, S) uint8 images and (N,) labels with label smoothing, shifts and a one-cycle schedule."""
+    """Train a judge on (N, S, S) uint8 images and (N,) labels with label smoothing, shifts and a one-cycle schedule.
+
+    On a GPU where there is one; what comes back is on the CPU. precision: fp32 or bf16 (faster on some CPUs).
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     state = torch.random.get_rng_state()
     torch.manual_seed(seed)
     judge = Judge(classes, images.shape[-1])
-    judge.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    judge.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(judge.parameters(), lr=RATE, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     order = np.random.default_rng(seed)
@@ -83,8 +88,10 @@ def train(
     for step in range(steps):
         rows = order.integers(0, len(images), BATCH)
         shift = tuple(int(v) for v in order.integers(-SHIFT, SHIFT + 1, 2))
-        batch = torch.roll(_tensor(images[rows]), shift, (2, 3))
-        loss = F.cross_entropy(judge(batch)[0], torch.from_numpy(labels[rows]), label_smoothing=0.05)
+        batch = torch.roll(_tensor(images[rows]).to(device), shift, (2, 3))
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            logits = judge(batch)[0].float()
+        loss = F.cross_entropy(logits, torch.from_numpy(labels[rows]).to(device), label_smoothing=0.05)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -92,8 +99,7 @@ def train(
         if progress:
             progress(step + 1, steps)
     torch.random.set_rng_state(state)
-    judge.eval()
-    return judge
+    return judge.cpu().eval()
 
 
 def _tensor(images: NDArray[np.uint8]) -> Tensor:

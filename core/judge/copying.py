@@ -37,6 +37,12 @@ class Copying:
                 which[here] = pool[found]
         return distance, which
 
+    def usual(self, real: Images, truth: Labels, labels: Labels) -> Floats:
+        """(n,) of each label's class: the median distance of its real held-out images; 1 where it has none."""
+        distance, _ = self.nearest(real, truth)
+        unit = {int(label): float(np.median(distance[truth == label])) for label in np.unique(truth)}
+        return np.array([max(unit.get(label, 1.0), 1e-9) for label in labels.tolist()], np.float64)
+
     def share(self, images: Images, labels: Labels, real: Images, truth: Labels) -> float:
         """Share of images nearer to the training set than all but PERCENTILE % of the real held-out ones are."""
         usual, _ = self.nearest(real, truth)

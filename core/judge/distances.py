@@ -64,12 +64,22 @@ def frechet(a: Vectors, b: Vectors) -> float:
     return float(np.square(mean_a - mean_b).sum() + np.trace(root) + np.trace(other) - 2 * cross)
 
 
-def kernel_distance(a: Vectors, b: Vectors, *, unbiased: bool = True) -> float:
-    """Squared MMD with the kernel (x.y / F + 1)^3: KID. Biased, it includes each vector's pair with itself: never < 0.
+def kernel_distance(a: Vectors, b: Vectors) -> float:
+    """Squared MMD with the kernel (x.y / F + 1)^3: KID, biased: it includes each vector's pair with itself; never < 0.
 
-    The unbiased one of two alike sets is about 0 and may be below, so that no ratio can be taken of it.
+    Ratios need it so: the unbiased one of two alike sets is about 0, and as often below.
     """
-    return _mean_kernel(a, a, unbiased) + _mean_kernel(b, b, unbiased) - 2 * _mean_kernel(a, b, False)
+    return _mean_kernel(a, a) + _mean_kernel(b, b) - 2 * _mean_kernel(a, b)
+
+
+def unbiased_kernel_distance(a: Vectors, a_labels: Labels, b: Vectors, b_labels: Labels) -> float:
+    """The same without bias, about 0 for alike sets, where each class is sampled on its own (so many of each).
+
+    Pairs of one class go without a vector's pair with itself, and count as much as they did with it. Classes of one
+    vector keep theirs.
+    """
+    own = _mean_kernel(a, a) - _own_pairs(a, a_labels) + _mean_kernel(b, b) - _own_pairs(b, b_labels)
+    return own - 2 * _mean_kernel(a, b)
 
 
 def spread(vectors: Vectors, labels: Labels) -> Floats:
@@ -86,10 +96,19 @@ def _gaussian(vectors: Vectors) -> tuple[Floats, Floats]:
     return vectors.mean(0, dtype=np.float64), np.cov(vectors.astype(np.float64), rowvar=False)
 
 
-def _mean_kernel(a: Vectors, b: Vectors, without_own: bool) -> float:
+def _mean_kernel(a: Vectors, b: Vectors) -> float:
     parts = (a[start : start + CHUNK] for start in range(0, len(a), CHUNK))
-    total = sum(float(((part @ b.T / a.shape[1] + 1) ** 3).sum(dtype=np.float64)) for part in parts)
-    if not without_own:
-        return total / (len(a) * len(b))
-    own = float(((np.square(a).sum(1) / a.shape[1] + 1) ** 3).sum(dtype=np.float64))
-    return (total - own) / (len(a) * (len(a) - 1))
+    return sum(float(((part @ b.T / a.shape[1] + 1) ** 3).sum(dtype=np.float64)) for part in parts) / (len(a) * len(b))
+
+
+def _own_pairs(vectors: Vectors, labels: Labels) -> float:
+    """What a mean kernel has too much for the pairs of vectors with themselves."""
+    excess = 0.0
+    for label in np.unique(labels):
+        own = vectors[labels == label]
+        count = len(own)
+        if count > 1:
+            with_own = _mean_kernel(own, own) * count**2
+            itself = float(((np.square(own).sum(1) / own.shape[1] + 1) ** 3).sum(dtype=np.float64))
+            excess += with_own - (with_own - itself) * count / (count - 1)
+    return excess / len(vectors) ** 2

@@ -49,6 +49,7 @@ class Reference:
         self.data, self.glyphs, self.judge = data, glyphs, judge
         self.characters = glyphs.characters
         self.classes = len(glyphs.characters)
+        self._real_pupil: float | None = None
 
     @classmethod
     def load(cls, data: DataConfig, *, progress: Progress | None = None) -> "Reference":
@@ -100,8 +101,13 @@ class Reference:
         counts = np.bincount(self.held_out.labels, minlength=self.classes)
         return {c: int(n) for c, n in zip(self.characters, counts, strict=True) if n < FEWEST}
 
-    def real_pupil(self, progress: Progress | None) -> float:
-        """Share of held-out images read by a judge that learned from the run's own training split; cached."""
+    def real_pupil(self, progress: Progress | None = None) -> float:
+        """Share of held-out images read by a network that learned from the run's own training split; cached."""
+        if self._real_pupil is None:
+            self._real_pupil = self._read_by_pupil(progress)
+        return self._real_pupil
+
+    def _read_by_pupil(self, progress: Progress | None) -> float:
         judge = pupil_for(self.data, progress=said(progress, "training a reader on real images"))
         return float((judge.read(self.held_out.images).label == self.held_out.labels).mean())
 

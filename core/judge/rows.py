@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from core.judge.classifier import Judge, train
-from core.judge.distances import Fidelity, density_coverage, frechet, kernel_distance, spread
+from core.judge.distances import Fidelity, density_coverage, frechet, kernel_distance, spread, unbiased_kernel_distance
 from core.judge.reference import Exhibit, Images, Labels, Opposite, Progress, Reference, said
-from core.judge.score import steps_for
+from core.judge.score import pupil_precision, steps_for
 
 Numbers = dict[str, float]
 
@@ -37,14 +37,14 @@ def distances(case: Case) -> Numbers:
 
     Ratios are of estimates that are biased alike (equally many images); the kernel distance itself is unbiased.
     """
-    made = case.opposite.like(case.made).reading.features
-    real, train_side = case.opposite.real.reading.features, case.opposite.train.reading.features
-    kernels = [kernel_distance(side, real, unbiased=False) for side in (made, train_side)]
-    fcds = [frechet(side, real) for side in (made, train_side)]
+    mine, theirs = case.opposite.like(case.made), case.opposite.real
+    made, real = mine.reading.features, theirs.reading.features
+    fcds = [frechet(side, real) for side in (made, case.opposite.train.reading.features)]
+    kernels = [kernel_distance(side, real) for side in (made, case.opposite.train.reading.features)]
     return {
         "fcd": fcds[0],
         "fcd_ratio": _ratio(*fcds),
-        "kid": kernel_distance(made, real),
+        "kid": unbiased_kernel_distance(made, mine.labels, real, theirs.labels),
         "kid_ratio": _ratio(*kernels),
     }
 
@@ -92,6 +92,7 @@ def gan_train(
         reference.classes,
         steps=steps_for(reference.classes),
         seed=seed,
+        precision=pupil_precision(),
         progress=said(progress, "training a reader on generated images"),
     )
     mine, real = share_right(pupil, reference), reference.real_pupil(progress)

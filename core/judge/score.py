@@ -3,16 +3,19 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
 
-from core.config import DataConfig
+from core.config import DataConfig, TrainConfig
 from core.errors import DataError
+from core.gan.device import resolve
 from core.glyphs import glyphset
 from core.glyphs.building import preparation_of, sized_batches
 from core.glyphs.glyphset import GlyphSet
@@ -58,12 +61,17 @@ def judge_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
 
 
 def pupil_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
-    """The same judge, but of what the run itself learned from: its training split. Never used to judge."""
-    if data.source != "penman":
-        return judge_for(data, progress=progress)
+    """A network like the judge that learned from the run's own training split, as row 1 compares it; never a judge."""
     glyphs = glyphset.load(data)
-    facts = [VERSION, "pupil", JUDGE_STEPS, glyphs.fingerprint]
-    return _cached(facts, lambda: glyphs.part(held_out=False), len(glyphs.characters), data.size, progress)
+    facts = [VERSION, "pupil", pupil_precision(), JUDGE_STEPS, glyphs.fingerprint]
+    classes = len(glyphs.characters)
+    return _cached(facts, lambda: glyphs.part(held_out=False), classes, data.size, progress, pupil_precision())
+
+
+@cache
+def pupil_precision() -> str:
+    """bf16 where that is faster here: pupils are trained for every card, judges once."""
+    return resolve(TrainConfig(device="cpu", threads=torch.get_num_threads())).precision
 
 
 def _cached(
@@ -72,6 +80,7 @@ def _cached(
     classes: int,
     size: int,
     progress: Progress | None,
+    precision: str = "fp32",
 ) -> Judge:
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
     path = cache_root() / "judges" / f"{name}.safetensors"
@@ -80,7 +89,7 @@ def _cached(
         judge.load_state_dict(parse(path.read_bytes()))
         return judge
     except (OSError, SafetensorError, RuntimeError):  # not there yet, or damaged: train it
-        judge = train(*images(), classes, steps=steps_for(classes), progress=progress)
+        judge = train(*images(), classes, steps=steps_for(classes), precision=precision, progress=progress)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, serialise({key: value.contiguous() for key, value in judge.state_dict().items()}))

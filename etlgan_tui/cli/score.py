@@ -1,50 +1,147 @@
-"""`etlgan score`: what an independent reader says about a run's characters."""
+"""`etlgan score`: the score card of a run, beside its controls."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli.waiting import Waiting
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from core.judge.quantities import Quantity
+    from core.judge.whole import Score
 
 
 def score(
     text: options.Run,
+    quick: Annotated[bool, typer.Option("--quick", help="Only rows 2, 4 and 6: labels, distances, spread.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots and pictures too.")
+    ] = None,
     per_char: Annotated[int, typer.Option("--per-char", metavar="N", min=2, help="Images a character to judge.")] = 500,
     checkpoint: Annotated[str, typer.Option(metavar="WHICH", help="best, last, or a step.")] = "best",
     as_json: options.Json = False,
     folder: options.HomeFolder = None,
 ) -> None:
-    """Let the judge read generated characters, beside held-out real ones.
+    """Judge a run's characters: labels, variety, likeness, memorisation, control, cost.
 
     The judge is a small network of another kind than the discriminator. For embedded data it learns from writers of its
-    own; for other data from the run's training split. It never sees the held-out images.
+    own; for other data from the run's training split. It never sees the held-out images. The whole card is kept in the
+    run's scores.json.
     """
     run = options.run(folder, text)
-    config = options.config(run)
-    from core.gan.sample import Sampler
-    from core.judge.score import quick_card
+    options.config(run)
+    if report:
+        _writable(report)
+    from core.judge import card as cards
+    from core.judge import whole
 
-    sampler = Sampler.load(run, checkpoint=checkpoint)
-    terminal.tell(f"run {run.id}, step {sampler.step}: {per_char} images a character")
+    with Waiting() as waiting:
+        card = whole.score_run(
+            run,
+            checkpoint=checkpoint,
+            rows=cards.QUICK if quick and not report else cards.ALL,
+            per_char=per_char,
+            progress=waiting.progress,
+        )
+        if report:
+            from core.judge.report import write_report
 
-    def progress(done: int, total: int) -> None:
-        if done % 100 == 0:
-            terminal.tell(f"training the judge: {done} of {total} steps")
-
-    card = quick_card(
-        lambda labels, seed: sampler.draw(labels, seed=seed), config.data, per_char=per_char, progress=progress
-    )
+            waiting.progress("drawing the report", 0, 1)
+            write_report(card, report)
     if as_json:
-        sides = {"generated": card.generated._asdict(), "real": card.real._asdict()}
-        terminal.say_json({"run": run.id, "step": sampler.step, **sides, "spread": card.spread, "images": card.images})
+        terminal.say_json(whole.record(card))
         return
-    head = ("", "generated", "held-out real")
-    rows = [
-        ("read as asked", f"{card.generated.overall:.2%}", f"{card.real.overall:.2%}"),
-        ("worst character", *(f"{side.worst:.1%} ({side.worst_character})" for side in (card.generated, card.real))),
-        ("spread within a character", f"{card.spread:.2f}", "1"),
-    ]
-    for line in terminal.table(head, rows, right=frozenset(head[1:])):
-        terminal.say(line)
+    _print(card)
+    if report:
+        terminal.say(f"report: {report}")
+
+
+def _writable(report: Path) -> None:
+    """A mistake in the path is told before the minutes of judging."""
+    from core.errors import ConfigError
+
+    if report.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"--report {report}: must end in .html")
+    if not report.absolute().parent.is_dir():
+        raise ConfigError(f"--report {report}: there is no folder {report.absolute().parent}")
+
+
+def _print(card: Score) -> None:
+    from rich.console import Console
+
+    console = Console(
+        width=terminal.width() if sys.stdout.isatty() else 140, highlight=False, markup=False, emoji=False
+    )
+    console.print(_table(card))
+    for warning in card.warnings:
+        terminal.say(f"! {terminal.clean(warning)}")
+    terminal.say(
+        f"overall {card.overall:.4f}  (run {card.run}, step {card.step}, {card.images} images a character, "
+        f"judged in {terminal.duration(card.seconds)})"
+    )
+
+
+def _table(card: Score) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    from core.judge.quantities import GENERATED, REAL, written
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("", justify="right")
+    table.add_column("", min_width=24)
+    table.add_column(GENERATED, justify="right")
+    table.add_column("target")
+    controls = [name for name in card.columns if name != GENERATED]
+    for name in controls:
+        table.add_column(name, justify="right")
+    before = 0
+    for line in card.lines:
+        if before < 3 < line.row:
+            for cells in _gain_lines(card):
+                table.add_row("3", *map(Text, cells))
+        number = str(line.row) if line.row != before else ""
+        before = line.row
+        value = card.columns[GENERATED].get(line.name)
+        shown = Text(written(line.kind, value))
+        verdict = line.met(value, card.columns[REAL].get(line.name))
+        table.add_row(
+            number,
+            Text(line.words),
+            shown,
+            _goal(line, verdict),
+            *(Text(written(line.kind, card.columns[name].get(line.name))) for name in controls),
+        )
+    for name, command in card.missing.items():
+        if not name.isdecimal():
+            table.add_row("", Text(f"column {name}"), Text("not run"), Text(command))
+    return table
+
+
+def _gain_lines(card: Score) -> list[tuple[str, str, str]]:
+    """Row 3, where the whole card was asked for."""
+    from core.judge.quantities import written
+
+    if "3" in card.missing:
+        return [("OCR gain", "not run", card.missing["3"])]
+    lines = []
+    for gain in card.gain:
+        interval = f"{100 * gain.low:+.2f} to {100 * gain.high:+.2f}"
+        lines.append((f"OCR gain, {gain.real_per_char} real a character", written("points", gain.gain), interval))
+    return lines
+
+
+def _goal(line: Quantity, verdict: bool | None) -> RenderableType:
+    from rich.text import Text
+
+    if verdict is None:
+        return Text(line.goal())
+    yes, no = ("✓", "✗") if terminal.shows_unicode(sys.stdout) else ("ok", "MISS")
+    return Text.assemble((yes if verdict else no, "green" if verdict else "bold red"), " ", line.goal())

@@ -1,0 +1,95 @@
+"""The control columns: real images that nobody learned from, a memoriser, and the plain InfoGAN of recipe `classic`.
+
+The first two depend on the data alone, so their numbers are kept in the cache.
+"""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Collection
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from core.judge import card as cards
+from core.judge import score
+from core.judge.classifier import VERSION as JUDGE_VERSION
+from core.judge.quantities import ROW_OF
+from core.judge.reference import Images, Labels, Progress, Reference
+from core.judge.rows import Numbers
+from core.rundir import cache_root, read_json, write_json
+
+VERSION = 1  # of the numbers; raise it when the same data gives others
+NAMING = 200  # images of each code that name it
+
+
+def memoriser(reference: Reference) -> cards.Draw:
+    """A generator that copies training images: perfect in everything but row 7."""
+    images, truth = reference.train
+    places = [np.flatnonzero(truth == label) for label in range(reference.classes)]
+
+    def draw(labels: Labels, *, seed: int = 0) -> Images:
+        random = np.random.default_rng(seed)
+        chosen = np.empty(len(labels), np.int64)
+        for label in np.unique(labels):
+            here = np.flatnonzero(labels == label)
+            rounds = [random.permutation(places[label]) for _ in range(-(-len(here) // len(places[label])))]
+            chosen[here] = np.concatenate(rounds)[: len(here)]
+        return images[chosen]
+
+    return draw
+
+
+def real_column(reference: Reference, rows: Collection[int], progress: Progress | None) -> Numbers:
+    """Held-out real: the ceiling."""
+    return _kept(reference, "real", rows, lambda wanted: cards.real_numbers(reference, rows=wanted, progress=progress))
+
+
+def memoriser_column(reference: Reference, rows: Collection[int], per_char: int, progress: Progress | None) -> Numbers:
+    """Copies of training images; it has no codes, so no row 8."""
+    rows = [row for row in rows if row != 8]
+
+    def measured(wanted: Collection[int]) -> Numbers:
+        draw = memoriser(reference)
+        return cards.drawn_column(
+            draw, reference, style=None, rows=wanted, per_char=per_char, seed=3, progress=progress, pupil_seed=1
+        )
+
+    return _kept(reference, f"memoriser {per_char}", rows, measured)
+
+
+def named(draw: cards.Draw, reference: Reference) -> tuple[NDArray[np.int64], float]:
+    """The best one-to-one naming of an unsupervised generator's codes: (K,) which code draws each character.
+
+    Also the share that the judge then reads as named, on the images that named them.
+    """
+    classes = reference.classes
+    codes = np.repeat(np.arange(classes), NAMING)
+    read = reference.judge.read(draw(codes, seed=11)).label
+    counts = np.zeros((classes, classes), np.int64)  # (character read, code)
+    np.add.at(counts, (read, codes), 1)
+    characters, chosen = linear_sum_assignment(-counts)
+    return chosen[np.argsort(characters)], float(counts[characters, chosen].sum() / len(codes))
+
+
+def _kept(
+    reference: Reference, column: str, rows: Collection[int], measured: Callable[[Collection[int]], Numbers]
+) -> Numbers:
+    """Row by row from the cache, the rest measured now."""
+    facts = [VERSION, JUDGE_VERSION, score.JUDGE_IMAGES, score.JUDGE_STEPS, reference.glyphs.fingerprint, column]
+    name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
+    path = cache_root() / "controls" / f"{name}.json"
+    stored = read_json(path)
+    known = {row: stored[str(row)] for row in rows if _are_numbers(stored.get(str(row)))}
+    if missing := [row for row in rows if row not in known]:
+        found = measured(missing)
+        known |= {row: {name: value for name, value in found.items() if ROW_OF[name] == row} for row in missing}
+        with contextlib.suppress(OSError):  # a cache that cannot be written costs time, not the card
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, {**stored, **{str(row): numbers for row, numbers in known.items()}})
+    return {name: value for row in rows for name, value in known[row].items()}
+
+
+def _are_numbers(found: object) -> bool:
+    return isinstance(found, dict) and all(isinstance(value, int | float) for value in found.values())

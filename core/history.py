@@ -138,7 +138,7 @@ class History:
                     self._add_event(event)
 
     def _add_steps(self, steps: list[Step]) -> None:
-        if any(later.step <= sooner.step for sooner, later in pairwise(steps)):
+        if any(later <= sooner for sooner, later in pairwise([step.step for step in steps])):
             for step in steps:  # odd, but a file may hold anything: each replaces what is at or past it
                 self._extend([step])
         else:

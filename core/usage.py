@@ -1,22 +1,30 @@
-"""What training takes of the machine: a thread beside it that writes a line about every two seconds.
+"""What training takes of the machine: a thread beside it that writes a line about every two seconds; and its history.
 
 A file of its own keeps `events.jsonl` the same for the same seed. One look is some 50 microseconds of CPU time, a GPU
 asked too about a millisecond: less than one part in a thousand.
 """
 
+from __future__ import annotations  # array[int] is no expression before Python 3.12
+
 import contextlib
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from core import events
-from core.events import Usage
+from core.events import AnyEvent, Usage
 from core.rundir import append_line
 
+MEASURED = ("cpu", "memory", "gpu", "gpu_memory")  # the columns of UsageHistory
+GIB = 1 << 30
 SECONDS = 2.0  # between two lines
 _STATM = Path("/proc/self/statm")
 
@@ -108,3 +116,34 @@ def _answer(nvml: Any, question: Callable[[], Any]) -> Any:
         return question()
     except nvml.NVMLError:
         return None
+
+
+@dataclass
+class UsageHistory:
+    """Equally long columns by increasing step; what a resumed attempt did again replaces what was said before."""
+
+    step: array[int] = field(default_factory=lambda: array("q"))
+    cpu: array[float] = field(default_factory=lambda: array("d"))  # per cent of one core
+    memory: array[float] = field(default_factory=lambda: array("d"))  # GiB, of the trainer
+    gpu: array[float] = field(default_factory=lambda: array("d"))  # per cent; nan: none, or it does not tell
+    gpu_memory: array[float] = field(default_factory=lambda: array("d"))  # GiB, of all programs on the device
+    cuts: int = 0  # how often the past was replaced
+
+    def add(self, batch: Iterable[AnyEvent]) -> None:
+        """Fold in the next lines of the file, in order."""
+        for event in batch:
+            if isinstance(event, Usage):
+                self._cut(event.step)
+                self.step.append(event.step)
+                self.cpu.append(event.cpu)
+                self.memory.append(event.memory / GIB)
+                self.gpu.append(math.nan if event.gpu is None else event.gpu)
+                self.gpu_memory.append(math.nan if event.gpu_memory is None else event.gpu_memory / GIB)
+
+    def _cut(self, step: int) -> None:
+        """Drop what is at or past `step`."""
+        if self.step and step <= self.step[-1]:
+            self.cuts += 1
+            length = bisect_left(self.step, step)
+            for name in ("step", *MEASURED):
+                del getattr(self, name)[length:]

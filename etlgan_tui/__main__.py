@@ -22,9 +22,11 @@ def main(arguments: list[str] | None = None) -> None:
     if "utf" not in locale.getpreferredencoding(False).lower():
         sys.exit("etlgan-tui: this terminal's locale is not UTF-8; try `LC_ALL=C.UTF-8 etlgan-tui`")
     from etlgan_tui.app import EtlganApp
+    from etlgan_tui.background import spare_the_collector
     from etlgan_tui.widgets.picture import ask_terminal
 
     ask_terminal()
+    spare_the_collector()
     EtlganApp(home).run()
 
 

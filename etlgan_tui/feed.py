@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from array import array
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Step
+from core import usage
+from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Step, Usage
 from core.history import MEASURED, History, Tail
 from core.rundir import RunDir, read_json
 from core.runs.meta import RunMeta, read_meta
 from core.runs.state import State, state_of
+from core.usage import UsageHistory
 from etlgan_tui.console import ConsoleTail
 from etlgan_tui.series import Column, Floats
 
@@ -31,24 +34,35 @@ class Shot(NamedTuple):
     seconds: float  # of training, over the attempts that count
     sampled: tuple[Sampled, ...]
     scored: tuple[Scored, ...]
+    usage: Curves  # of the machine, by the names of core.usage.MEASURED
     said: list[str]  # event lines that are new, for people
     console: list[str]  # console lines that are new
     problems: tuple[str, ...]
     whole: bool  # the events were read up to their end
 
 
+class Columns(Protocol):
+    """What curves are made of: growing arrays of equal length."""
+
+    step: array[int]
+
+
 @dataclass
 class Curves:
     """Columns of one history. They only grow; what a resumed attempt voids makes new ones."""
 
+    names: tuple[str, ...] = MEASURED
     step: Column = field(default_factory=Column)
-    measured: dict[str, Column] = field(default_factory=lambda: {name: Column() for name in MEASURED})
+    measured: dict[str, Column] = field(default_factory=dict)
 
-    def follow(self, history: History) -> Curves:
+    def __post_init__(self) -> None:
+        self.measured = {name: Column() for name in self.names}
+
+    def follow(self, history: Columns) -> Curves:
         """These columns with what is new appended, or new ones where the past has changed."""
         count = self.step.count
         if count > len(history.step) or (count and self.step.values[-1] != history.step[count - 1]):
-            return Curves().follow(history)
+            return Curves(self.names).follow(history)
         if count < len(history.step):
             for name, column in self.measured.items():
                 column.extend(np.array(getattr(history, name)[count:], dtype=np.float64))
@@ -62,6 +76,7 @@ class Feed:
     def __init__(self, run: RunDir) -> None:
         self.run = run
         self._tail, self._history, self._curves = Tail(run.events), History(), Curves()
+        self._usage = UsageFeed(run)
         self._console = ConsoleTail(run.console)
         self._restarts = self._attempts = 0
 
@@ -83,6 +98,7 @@ class Feed:
             seconds=history.seconds[-1] if history.seconds else 0.0,
             sampled=tuple(history.sampled),
             scored=tuple(history.scored),
+            usage=self._usage.read(),
             said=said,
             console=self._console.read(),
             problems=tuple(self._tail.problems),
@@ -102,11 +118,31 @@ class Feed:
         return said, True
 
 
+class UsageFeed:
+    """What training takes of the machine."""
+
+    def __init__(self, run: RunDir) -> None:
+        self._tail, self._history, self._curves = Tail(run.usage), UsageHistory(), Curves(usage.MEASURED)
+        self._past = (0, 0)
+
+    def read(self) -> Curves:
+        """Up to the end of the file; some 3 MB a day of training."""
+        for batch in self._tail.read_all():
+            if self._tail.restarts > self._past[0]:
+                self._history = UsageHistory()
+            self._history.add(batch)
+        past = self._tail.restarts, self._history.cuts
+        if past != self._past:
+            self._past, self._curves = past, Curves(usage.MEASURED)
+        self._curves = self._curves.follow(self._history)
+        return self._curves
+
+
 def describe(event: AnyEvent) -> str:
     """One line for people."""
     clock = time.strftime("%H:%M:%S", time.localtime(event.time))
     match event:
-        case Step():
+        case Step() | Usage():
             what = "report"
         case Started():
             what = f"attempt {event.attempt} begins on {event.device}, {event.precision}, {event.classes} classes"

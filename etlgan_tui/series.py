@@ -39,6 +39,11 @@ class Column:
     def values(self) -> Floats:
         return self._values[: self.count]
 
+    @property
+    def known(self) -> int:
+        """How many values were measured."""
+        return int(self._known[self.count])
+
     def extend(self, new: Floats) -> None:
         """Append (N,) values."""
         start, end = self.count, self.count + len(new)

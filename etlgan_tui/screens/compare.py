@@ -6,19 +6,19 @@ from typing import ClassVar
 
 import msgspec
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import HorizontalScroll, Vertical, VerticalScroll
-from textual.widgets import DataTable, Footer, Static, TabbedContent, TabPane
+from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
 from etlgan_tui import looks
 from etlgan_tui.background import Errand
 from etlgan_tui.feed import Feed, Shot
 from etlgan_tui.index import Listed, differing, picture_path
-from etlgan_tui.screens.base import BaseScreen
+from etlgan_tui.screens.linked import LinkedCharts
 from etlgan_tui.widgets.bar import TopBar
-from etlgan_tui.widgets.chart import SMOOTHINGS, Chart, Series
+from etlgan_tui.widgets.chart import Chart, Series
+from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.picture import Picture
 from etlgan_tui.widgets.scrubber import Scrubber
 
@@ -32,7 +32,7 @@ CHARTS = (
 LOOK_TICKS = 2
 
 
-class CompareScreen(BaseScreen):
+class CompareScreen(LinkedCharts):
     """Any number of runs; the order is that of marking."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -40,18 +40,13 @@ class CompareScreen(BaseScreen):
         Binding("1", "tab('curves')", "Curves", show=False),
         Binding("2", "tab('pictures')", "Samples", show=False),
         Binding("3", "tab('differences')", "Differences", show=False),
-        Binding("left_square_bracket", "scrub(-1)", "Earlier samples", key_display="["),
-        Binding("right_square_bracket", "scrub(1)", "Later samples", key_display="]"),
-        Binding("z", "pin", "Pin chart"),
-        Binding("l", "log", "Log axis"),
-        Binding("m", "smooth", "Smoothing"),
     ]
+    TAB_FOCUS: ClassVar[dict[str, str]] = {"curves": "Chart", "differences": "DataTable"}
 
     def __init__(self, ids: list[str]) -> None:
         super().__init__()
         self._ids = ids
         self._shots: list[Shot] = []
-        self._at: int | None = None
         self._told: object = None
 
     def compose(self) -> ComposeResult:
@@ -69,7 +64,7 @@ class CompareScreen(BaseScreen):
                 yield Scrubber()
             with TabPane("Differences", id="differences"):
                 yield DataTable[Text](id="diff-table", cursor_type="row", zebra_stripes=True)
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         feeds, index, ids = [Feed(self.home.run(run_id)) for run_id in self._ids], self.etlgan.index, self._ids
@@ -78,11 +73,7 @@ class CompareScreen(BaseScreen):
             return [feed.read() for feed in feeds], index.rows(ids)
 
         self._reading = Errand(self, read, done=self._show, failed=self.tell)
-        settings = self.etlgan.settings
-        for chart in self.query(Chart):
-            chart.logarithmic, chart.smoothing = settings.log, SMOOTHINGS[settings.smoothing % len(SMOOTHINGS)]
-        for picture in self.query(Picture):
-            picture.mode = self.etlgan.picture_mode
+        self.dress_charts()
         self.query_one(Chart).focus()
         self._reading.ask()
 
@@ -98,7 +89,7 @@ class CompareScreen(BaseScreen):
         for name, _title in CHARTS:
             curves = (Series(shot.meta.name, shot.step, shot.columns[name]) for shot in self._shots)
             self.query_one(f"#compare-{name}", Chart).show(tuple(curves))
-        self._show_samples()
+        self.show_pictures()
         told = [(entry.row.id, entry.row.config, entry.row.scores, entry.state) for entry in listed]
         if told != self._told:
             self._told = told
@@ -109,14 +100,14 @@ class CompareScreen(BaseScreen):
             if shot.gone:
                 self.tell(f"run {run_id} has gone: deleted, or moved to the trash")
 
-    def _show_samples(self) -> None:
+    def show_pictures(self) -> None:
         drawn = [{event.step: event for event in shot.sampled if event.kind == "grid"} for shot in self._shots]
         steps = tuple(sorted(set().union(*drawn)))
-        if self._at not in steps:
-            self._at = None
-        self.query_one(Scrubber).show(steps, self._at)
+        if self.at not in steps:
+            self.at = None
+        self.query_one(Scrubber).show(steps, self.at)
         for number, (shot, events) in enumerate(zip(self._shots, drawn, strict=True)):
-            at = max((step for step in events if self._at is None or step <= self._at), default=None)
+            at = max((step for step in events if self.at is None or step <= self.at), default=None)
             event = None if at is None else events[at]
             title = f"{shot.meta.name}\n" + ("no samples yet" if at is None else f"step {at:,}")
             self.query_one(f"#side-title-{number}", Static).update(title)
@@ -137,63 +128,6 @@ class CompareScreen(BaseScreen):
         scores = [msgspec.json.decode(entry.row.scores) if entry.row.scores else {} for entry in listed]
         for name in dict.fromkeys(name for card in scores for name in card):
             table.add_row(Text(f"score: {name}", style="bold"), *(Text(_score(card.get(name))) for card in scores))
-
-    # --- what the user does ---
-
-    @on(Chart.Scrubbed)
-    def point(self, event: Chart.Scrubbed) -> None:
-        steps = self.query_one(Scrubber).steps
-        self._at = None if event.step is None else max((s for s in steps if s <= event.step), default=None)
-        self._set_cursor(event.step)
-
-    @on(Scrubber.Moved)
-    def choose(self, event: Scrubber.Moved) -> None:
-        self._at = event.step
-        self._set_cursor(event.step)
-
-    def _set_cursor(self, step: float | None) -> None:
-        for chart in self.query(Chart):
-            chart.cursor = step
-        self._show_samples()
-
-    @on(Chart.Zoomed)
-    def zoom(self, event: Chart.Zoomed) -> None:
-        for chart in self.query(Chart):
-            chart.view = event.view
-
-    def action_tab(self, name: str) -> None:
-        self.set_focus(None)  # a focused widget pulls its own tab back
-        self.query_one(TabbedContent).active = name
-        focus = {"curves": "Chart", "differences": "DataTable"}.get(name)
-        if focus:
-            self.call_after_refresh(self.query(focus).first().focus)
-
-    def action_scrub(self, way: int) -> None:
-        self.query_one(Scrubber).move(way)
-
-    def action_pin(self) -> None:
-        if self.maximized:
-            self.minimize()
-        else:
-            self.maximize(self.focused if isinstance(self.focused, Chart) else self.query_one(Chart), container=False)
-
-    def action_log(self) -> None:
-        log = not self.query_one(Chart).logarithmic
-        for chart in self.query(Chart):
-            chart.logarithmic = log
-        self.etlgan.remember(log=log)
-
-    def action_smooth(self) -> None:
-        level = (self.etlgan.settings.smoothing + 1) % len(SMOOTHINGS)
-        for chart in self.query(Chart):
-            chart.smoothing = SMOOTHINGS[level]
-        self.etlgan.remember(smoothing=level)
-
-    def action_back(self) -> None:
-        if self.maximized:
-            self.minimize()
-        else:
-            self.app.pop_screen()
 
 
 def _score(value: float | None) -> str:

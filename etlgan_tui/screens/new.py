@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.timer import Timer
-from textual.widgets import Button, Collapsible, Footer, Label, Static
+from textual.widgets import Button, Collapsible, Label, Static
 
 from core import config as configs
 from core import presets
@@ -23,6 +23,7 @@ from etlgan_tui.draft import Draft, characters_of, check, values
 from etlgan_tui.screens.base import BaseScreen, Changed
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.field_row import FieldRow
+from etlgan_tui.widgets.keys import KeyBar
 
 # What most runs change; the other fields are folded away by their group.
 FIRST = (
@@ -43,7 +44,7 @@ REST_SECONDS = 0.3  # after typing, until the data are looked at
 
 
 class NewScreen(BaseScreen):
-    """Empty, or with the settings of another run."""
+    """Empty, with the settings of another run, or with what was filled in elsewhere."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Cancel"),
@@ -51,10 +52,10 @@ class NewScreen(BaseScreen):
         Binding("ctrl+y", "copy", "Copy command"),
     ]
 
-    def __init__(self, like: RunDir | None = None) -> None:
+    def __init__(self, like: RunDir | None = None, *, draft: Draft | None = None) -> None:
         super().__init__()
         self.like = like
-        self.draft = Draft(preset=USUAL)
+        self.draft = draft or Draft(preset=USUAL)
         self._fields = {field.name: field for field in configs.fields()}
         self._source_problem = ""
         self._launching = False
@@ -85,7 +86,7 @@ class NewScreen(BaseScreen):
         with Horizontal(classes="buttons"):
             yield Button("Launch (Ctrl+L)", id="launch", variant="primary", compact=True)
             yield Button("Cancel (Esc)", id="cancel", compact=True)
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self._checking = Errand(

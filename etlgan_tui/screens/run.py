@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Footer, Input, Static, TabbedContent, TabPane
+from textual.widgets import Input, Static, TabbedContent, TabPane
 
 from core import config as configs
 from core.config import RunConfig
@@ -21,8 +21,11 @@ from etlgan_tui.background import Errand
 from etlgan_tui.feed import Feed, Shot, environment_lines
 from etlgan_tui.index import picture_path, plain
 from etlgan_tui.screens.base import Changed, RunActions
+from etlgan_tui.screens.linked import LinkedCharts
+from etlgan_tui.series import Column, Floats
 from etlgan_tui.widgets.bar import TopBar
-from etlgan_tui.widgets.chart import SMOOTHINGS, Chart, Series
+from etlgan_tui.widgets.chart import Chart, Series
+from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.log_view import LogView
 from etlgan_tui.widgets.picture import Picture
 from etlgan_tui.widgets.scrubber import Scrubber
@@ -34,12 +37,16 @@ CHARTS = (
     ("accuracy", "Q reads", (("q_real", "real"), ("q_fake", "drawn"))),
     ("speed", "images/s", (("images_per_s", "images/s"),)),
 )
-TABS = ("live", "console", "settings", "events")
+# the same of the machine: column of core.events.Usage, name in the legend
+USAGE_CHARTS = (
+    ("load", "busy, %", (("cpu", "CPU, of one core"), ("gpu", "GPU"))),
+    ("memory", "memory, GiB", (("memory", "this run"), ("gpu_memory", "GPU, all programs"))),
+)
 KINDS = ("grid", "traversal")
 _BAR_CELLS = 24
 
 
-class RunScreen(RunActions):
+class RunScreen(LinkedCharts, RunActions):
     """Follows its run until it is left; the run does not notice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,22 +55,19 @@ class RunScreen(RunActions):
         Binding("2", "tab('console')", "Console", show=False),
         Binding("3", "tab('settings')", "Settings", show=False),
         Binding("4", "tab('events')", "Events", show=False),
-        Binding("left_square_bracket", "scrub(-1)", "Earlier samples", key_display="["),
-        Binding("right_square_bracket", "scrub(1)", "Later samples", key_display="]"),
-        Binding("f", "follow", "Follow newest", show=False),
+        Binding("5", "tab('machine')", "Machine", show=False),
         Binding("v", "kind", "Traversal"),
-        Binding("z", "pin", "Pin chart"),
-        Binding("l", "log", "Log axis"),
-        Binding("m", "smooth", "Smoothing"),
         Binding("slash", "search", "Search log", show=False, key_display="/"),
     ]
+    TAB_FOCUS: ClassVar[dict[str, str]] = {
+        "live": "#losses", "console": "#console-log", "events": "#event-log", "machine": "#load",
+    }  # fmt: skip
 
     def __init__(self, run: RunDir) -> None:
         super().__init__()
         self.run = run
         self.shot: Shot | None = None
         self._kind = "grid"
-        self._at: int | None = None  # the step whose samples are shown, None: the newest
         self._heading = Text()
 
     def compose(self) -> ComposeResult:
@@ -85,16 +89,16 @@ class RunScreen(RunActions):
                 yield Static(markup=False, id="settings-text")
             with TabPane("Events", id="events"):
                 yield LogView(placeholder="no events yet", id="event-log")
-        yield Footer()
+            with TabPane("Machine", id="machine"):
+                for name, title, _curves in USAGE_CHARTS:
+                    yield Chart(title, id=name)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         feed = Feed(self.run)
         self._reading = Errand(self, feed.read, done=self._show, failed=self.tell)
         self.query_one("#search").display = False
-        settings = self.etlgan.settings
-        for chart in self.query(Chart):
-            chart.logarithmic, chart.smoothing = settings.log, SMOOTHINGS[settings.smoothing % len(SMOOTHINGS)]
-        self.query_one(Picture).mode = self.etlgan.picture_mode
+        self.dress_charts()
         self.query_one("#losses", Chart).focus()
         self._show_settings()
         self._reading.ask()
@@ -112,9 +116,9 @@ class RunScreen(RunActions):
     def _show(self, shot: Shot) -> None:
         self.shot = shot
         self._show_heading(shot)
-        if self.query_one(TabbedContent).active == "live":
+        if self.query_one(TabbedContent).active in ("live", "machine"):
             self._show_curves(shot)
-        self._show_samples(shot)
+        self.show_pictures()
         self.query_one("#console-log", LogView).write_lines(shot.console)
         self.query_one("#event-log", LogView).write_lines(shot.said)
         if not shot.whole:
@@ -124,10 +128,16 @@ class RunScreen(RunActions):
 
     def _show_curves(self, shot: Shot) -> None:
         for name, _title, curves in CHARTS:
-            chart = self.query_one(f"#{name}", Chart)
-            known = len(shot.step)
-            if known != sum(len(curve.step) for curve in chart.series[:1]) or not chart.series:
-                chart.show(tuple(Series(label, shot.step, shot.columns[column]) for column, label in curves))
+            self._show_chart(name, [(label, shot.columns[column]) for column, label in curves], shot.step)
+        for name, _title, curves in USAGE_CHARTS:
+            told = [(label, shot.usage.measured[column]) for column, label in curves]
+            self._show_chart(name, [each for each in told if each[1].known], shot.usage.step.values)
+
+    def _show_chart(self, name: str, curves: list[tuple[str, Column]], step: Floats) -> None:
+        """Only what has grown is drawn again."""
+        chart = self.query_one(f"#{name}", Chart)
+        if [len(curve.step) for curve in chart.series] != [len(step)] * len(curves):
+            chart.show(tuple(Series(label, step, column) for label, column in curves))
 
     def _show_heading(self, shot: Shot) -> None:
         heading = _heading(self.run, shot)
@@ -135,13 +145,14 @@ class RunScreen(RunActions):
             self._heading = heading
             self.query_one("#heading", Static).update(heading)
 
-    def _show_samples(self, shot: Shot) -> None:
-        drawn = {event.step: event for event in shot.sampled if event.kind == self._kind}
+    def show_pictures(self) -> None:
+        sampled = self.shot.sampled if self.shot else ()
+        drawn = {event.step: event for event in sampled if event.kind == self._kind}
         steps = tuple(sorted(drawn))
-        if self._at not in drawn:
-            self._at = None
-        self.query_one(Scrubber).show(steps, self._at)
-        event: Sampled | None = drawn.get(steps[-1] if self._at is None else self._at) if steps else None
+        if self.at not in drawn:
+            self.at = None
+        self.query_one(Scrubber).show(steps, self.at)
+        event: Sampled | None = drawn.get(steps[-1] if self.at is None else self.at) if steps else None
         title = f"{self._kind}, step {event.step:,}" if event else f"no {self._kind} yet"
         self.query_one("#samples-title", Static).update(title)
         self.query_one(Picture).show(picture_path(self.run, event), event.rows if event else ())
@@ -160,29 +171,6 @@ class RunScreen(RunActions):
         self.query_one("#settings-text", Static).update(text)
 
     # --- what the user does ---
-
-    @on(Chart.Scrubbed)
-    def point(self, event: Chart.Scrubbed) -> None:
-        """Charts and samples go to the same step: the newest samples drawn up to it."""
-        steps = self.query_one(Scrubber).steps
-        self._at = None if event.step is None else max((s for s in steps if s <= event.step), default=None)
-        self._set_cursor(event.step)
-
-    @on(Scrubber.Moved)
-    def choose(self, event: Scrubber.Moved) -> None:
-        self._at = event.step
-        self._set_cursor(event.step)
-
-    def _set_cursor(self, step: float | None) -> None:
-        for chart in self.query(Chart):
-            chart.cursor = step
-        if self.shot:
-            self._show_samples(self.shot)
-
-    @on(Chart.Zoomed)
-    def zoom(self, event: Chart.Zoomed) -> None:
-        for chart in self.query(Chart):
-            chart.view = event.view
 
     @on(TabbedContent.TabActivated)
     def turn(self) -> None:
@@ -203,59 +191,18 @@ class RunScreen(RunActions):
         line.display = True
         line.focus()
 
-    def action_tab(self, name: str) -> None:
-        self.set_focus(None)  # a focused widget pulls its own tab back
-        self.query_one(TabbedContent).active = name
-        focus = {"live": "#losses", "console": "#console-log", "events": "#event-log"}.get(name)
-        if focus:
-            self.call_after_refresh(self.query_one(focus).focus)
-
-    def action_scrub(self, way: int) -> None:
-        self.query_one(Scrubber).move(way)
-
-    def action_follow(self) -> None:
-        self._at = None
-        self._set_cursor(None)
-
     def action_kind(self) -> None:
         """Grid or traversal."""
         self._kind = KINDS[(KINDS.index(self._kind) + 1) % len(KINDS)]
-        if self.shot:
-            self._show_samples(self.shot)
-
-    def action_pin(self) -> None:
-        """The chart (or picture) that has the focus, full screen; again: back."""
-        if self.maximized:
-            self.minimize()
-            return
-        focused, picture = self.focused, self.query_one(Picture)
-        chart = focused if isinstance(focused, Chart) else self.query_one("#losses", Chart)
-        self.maximize(picture if focused and picture in focused.ancestors else chart, container=False)
-
-    def action_log(self) -> None:
-        log = not self.query_one("#losses", Chart).logarithmic
-        for chart in self.query(Chart):
-            chart.logarithmic = log
-        self.etlgan.remember(log=log)
-
-    def action_smooth(self) -> None:
-        """None, a little, some, much."""
-        level = (self.etlgan.settings.smoothing + 1) % len(SMOOTHINGS)
-        for chart in self.query(Chart):
-            chart.smoothing = SMOOTHINGS[level]
-        self.etlgan.remember(smoothing=level)
-        reach = f"mean over {200 * SMOOTHINGS[level]:g} % of the reports" if level else "as measured"
-        self.notify(reach, title="Smoothing", timeout=2)
+        self.show_pictures()
 
     def action_back(self) -> None:
         line = self.query_one("#search", Input)
-        if self.maximized:
-            self.minimize()
-        elif line.display and self.query_one(TabbedContent).active == "console":
+        if not self.maximized and line.display and self.query_one(TabbedContent).active == "console":
             line.value, line.display = "", False
             self.query_one("#console-log").focus()
         else:
-            self.app.pop_screen()
+            super().action_back()
 
     def changed(self, _what: Changed) -> None:
         self._reading.ask()

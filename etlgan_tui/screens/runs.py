@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from core.runs.store import PAGE
 from etlgan_tui import looks
@@ -20,6 +20,7 @@ from etlgan_tui.query import Query, parse
 from etlgan_tui.screens.base import Changed, RunActions
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.chart import Series
+from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.preview import Glance, Preview
 from etlgan_tui.widgets.run_table import ORDERS, Line, RunTable
 
@@ -46,6 +47,7 @@ class RunsScreen(RunActions):
         Binding("n", "new", "New run"),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("c", "compare", "Compare"),
+        Binding("a", "data", "Data"),
         Binding("o", "order", "Sort", show=False),
         Binding("i", "reverse", "Reverse order", show=False),
         Binding("right_square_bracket", "page(1)", "Next page", show=False, key_display="]"),
@@ -72,7 +74,7 @@ class RunsScreen(RunActions):
                 yield Static(markup=False, id="empty")
             yield Preview(id="preview")
         yield Static(markup=False, id="count")
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         settings = self.etlgan.settings
@@ -225,6 +227,11 @@ class RunsScreen(RunActions):
         from etlgan_tui.screens.new import NewScreen
 
         self.app.push_screen(NewScreen())
+
+    def action_data(self) -> None:
+        from etlgan_tui.screens.data import DataScreen
+
+        self.app.push_screen(DataScreen())
 
     def action_compare(self) -> None:
         marked = list(self.query_one(RunTable).marked)

@@ -63,7 +63,7 @@ async def test_scrubbing_moves_charts_and_picture_together(home: Home) -> None:
         screen = await opened(pilot, run)
         newest = drawn(screen)
         await pilot.press("left_square_bracket")
-        assert [chart.cursor for chart in screen.query(Chart)] == [300.0] * 4
+        assert [chart.cursor for chart in screen.query(Chart)] == [300.0] * 6
         assert screen.query_one("#samples-title", Static).content == "grid, step 300"
         assert drawn(screen) != newest
         screen.query_one("#losses", Chart).post_message(Chart.Scrubbed(250.0))

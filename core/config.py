@@ -233,6 +233,15 @@ class TrainConfig(Frozen, frozen=True):
     save_every: Annotated[
         int, Meta(ge=1, description="A checkpoint is written every so many steps.", extra={"unit": "steps"})
     ] = 500
+    score_every: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="The judge scores labels, coverage and spread every so many steps, and the best checkpoint is "
+            "the best of those; it has to be trained first, once for each data set. 0: Q's own reading ranks them.",
+            extra={"unit": "steps"},
+        ),
+    ] = 0
     keep: Annotated[
         int,
         Meta(ge=1, le=10_000, description="Newest checkpoints kept, beside the best.", extra={"unit": "checkpoints"}),

@@ -105,15 +105,36 @@ def _train(run: RunDir, attempt: int, log: "EventLog", stop: threading.Event) ->
             data=glyphs.fingerprint,
         )
     )
+    try:
+        scorer = _scorer(config, stop) if config.train.score_every else None
+    except _StoppedEarlyError:
+        return True
     print(f"training on {resolved.device} in {resolved.precision} from step {training.step}", flush=True)
     torch.set_flush_denormal(True)  # vanishing activations would cost a hundred times the others
     try:
         with usage.recorded(run.usage, step=lambda: training.step, gpu=_gpu_id(resolved.device)):
-            stopped = training.go_on(stop.is_set)
+            stopped = training.go_on(stop.is_set, scorer)
     finally:
         torch.set_flush_denormal(False)  # the state is the whole process's
     _draw_figures(run, config, training)
     return stopped
+
+
+def _scorer(config: RunConfig, stop: threading.Event):  # type: ignore[no-untyped-def]
+    """The judge, trained now where the cache has none of this data; a stop while it learns ends the attempt."""
+    from core.judge.scorer import scorer_for
+
+    last = time.monotonic()
+
+    def progress(words: str, done: int, total: int) -> None:
+        nonlocal last
+        if stop.is_set():
+            raise _StoppedEarlyError
+        if time.monotonic() - last > 1:
+            last = time.monotonic()
+            print(f"{words}: {done:,} of {total:,} steps", flush=True)
+
+    return scorer_for(config, progress=progress)
 
 
 def _resolved(run: RunDir, config: RunConfig, device):  # type: ignore[no-untyped-def]
@@ -191,6 +212,10 @@ def _lock(run: RunDir) -> int:
         os.close(descriptor)
         raise RunError(f"run {run.id} is live already") from None
     return descriptor
+
+
+class _StoppedEarlyError(Exception):
+    """Asked to stop while the judge was learning."""
 
 
 class EventLog:

@@ -94,8 +94,9 @@ class Training:
                 self._report()
             if last or self.step % train.sample_every == 0:
                 self._draw()
-            if fresh and (last or self.step % train.save_every == 0):
-                self._save(scorer)
+            due = scorer is not None and (last or self.step % (train.score_every or train.save_every) == 0)
+            if fresh and (last or due or self.step % train.save_every == 0):
+                self._save(scorer, due)
             if last:
                 return self.step < train.steps
             self.clock.start()
@@ -135,10 +136,10 @@ class Training:
         rows = self.rows * (len(images) // len(self.rows) // grid.COLUMNS)
         self.emit(Sampled(step=self.step, time=time.time(), path=relative, kind=kind, rows=rows))
 
-    def _save(self, scorer: Scorer | None) -> None:
+    def _save(self, scorer: Scorer | None, due: bool) -> None:
         if not self.engine.finite():
             raise RunError(f"losses or weights became non-finite by step {self.step}; try a lower train.lr")
-        quality = self._scored(scorer) if scorer else self._own_quality()
+        quality = self._quality(scorer, due)
         facts: dict[str, Any] = {
             "characters": list(self.glyphs.characters),
             "data": self.glyphs.fingerprint,
@@ -150,6 +151,12 @@ class Training:
         )
         path = str(self.run.checkpoint(self.step).relative_to(self.run.path))
         self.emit(Saved(step=self.step, time=time.time(), path=path, best=best))
+
+    def _quality(self, scorer: Scorer | None, due: bool) -> float:
+        """What checkpoints are ranked by: a scorer's first score where there is one, 0 for those between its looks."""
+        if scorer is None:
+            return self._own_quality()
+        return self._scored(scorer) if due else 0.0
 
     def _scored(self, scorer: Scorer) -> float:
         scores = scorer(self._sampled)

@@ -86,7 +86,8 @@ def drawn_column(
     `pupil_seed` is of row 1's reader; the one of real images has seed 0.
     """
     made = made or drawn(draw, reference, per_char=per_char, seed=seed)
-    numbers = image_rows(Case(made, reference.whole, reference), rows, progress)
+    case = Case(made, reference.whole(per_char), reference)
+    numbers = image_rows(case, rows, progress)
     if 1 in rows:
         each = np.bincount(reference.train[1], minlength=reference.classes)
         asked = np.repeat(np.arange(reference.classes), each)
@@ -123,7 +124,7 @@ def real_numbers(reference: Reference, *, rows: Collection[int], progress: Progr
     opposite, other = reference.halves
     numbers = image_rows(Case(other, opposite, reference), [row for row in rows if row != 2], progress)
     if 2 in rows:
-        numbers |= rows_.labels_right(Case(reference.held_out, reference.whole, reference))
+        numbers |= rows_.labels_right(Case(reference.held_out, opposite, reference))
     if 1 in rows:
         numbers |= {"gan_train": reference.real_pupil(progress), "gan_train_gap": 0.0}
     if 8 in rows:

@@ -50,6 +50,7 @@ class Reference:
         self.characters = glyphs.characters
         self.classes = len(glyphs.characters)
         self._real_pupil: float | None = None
+        self._opposites: dict[int, Opposite] = {}
 
     @classmethod
     def load(cls, data: DataConfig, *, progress: Progress | None = None) -> "Reference":
@@ -74,10 +75,14 @@ class Reference:
         """All that nobody learned from."""
         return self.exhibit(*self.glyphs.part(held_out=True))
 
-    @cached_property
-    def whole(self) -> Opposite:
-        """All held-out images, for whatever was generated."""
-        return self._opposite(np.arange(len(self.held_out.labels)))
+    def whole(self, most: int) -> Opposite:
+        """Held-out images, at most so many of each class, for whatever was generated in that number."""
+        if most not in self._opposites:
+            labels = self.held_out.labels
+            counts = np.minimum(np.bincount(labels, minlength=self.classes), most)
+            chosen = first_of_each(labels, np.repeat(np.arange(self.classes), counts))
+            self._opposites[most] = self._opposite(chosen)
+        return self._opposites[most]
 
     @cached_property
     def halves(self) -> tuple[Opposite, Exhibit]:

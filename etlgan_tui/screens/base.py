@@ -16,6 +16,7 @@ from core.rundir import Home, RunDir
 from core.runs import launcher
 from core.runs.meta import checked_name, checked_tags, read_meta
 from etlgan_tui.background import once
+from etlgan_tui.sampling import newest_step
 from etlgan_tui.screens.prompt import Confirm, Prompt
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class RunActions(BaseScreen):
         Binding("s", "stop", "Stop"),
         Binding("r", "resume", "Resume"),
         Binding("d", "duplicate", "Duplicate"),
+        Binding("g", "playground", "Playground"),
         Binding("t", "tag", "Tags", show=False),
         Binding("N", "note", "Note", show=False),
         Binding("R", "rename", "Rename", show=False),
@@ -189,6 +191,22 @@ class RunActions(BaseScreen):
             from etlgan_tui.screens.new import NewScreen
 
             self.app.push_screen(NewScreen(run))
+
+    def action_playground(self) -> None:
+        """Write with the run's generator, if it has been saved yet."""
+        run = self._run()
+        if run is None:
+            return
+        if newest_step(run) is None:
+            self.notify(
+                f"run {run.id} has no checkpoint yet; it writes one every train.save_every steps and at its end",
+                severity="warning",
+                markup=False,
+            )
+            return
+        from etlgan_tui.screens.playground import PlaygroundScreen
+
+        self.app.push_screen(PlaygroundScreen(run))
 
     def action_copy_path(self) -> None:
         if run := self._run():

@@ -1,0 +1,351 @@
+"""The playground: type, and see the run's generator write it; move its codes, change the hand, keep what you like."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.widgets import Footer, Static
+
+from core.rundir import RunDir
+from core.runs.meta import printable, read_meta
+from etlgan_tui import arranging, romaji
+from etlgan_tui.arranging import Spelling
+from etlgan_tui.background import Errand, once
+from etlgan_tui.keeping import keep
+from etlgan_tui.sampling import Loaded, Wanted, WarmSampler, newest_step
+from etlgan_tui.screens.base import BaseScreen
+from etlgan_tui.widgets.bar import TopBar
+from etlgan_tui.widgets.sheet import Leaf, SheetView
+from etlgan_tui.widgets.slider import HIGH, LOW, Slider
+from etlgan_tui.widgets.typing_line import TypingLine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+LOOK_TICKS = 4  # ticks between two looks for a newer checkpoint
+MOST_TYPED = 200  # characters
+_SEEDS = 10_000  # noises to choose from: a number that a person can remember
+_LABEL_CELLS = 3  # a full-width character and a blank
+_GRAPHICS_PIXELS = 4  # a column: what textual-image takes for one
+
+
+class Asked(NamedTuple):
+    """What a picture is of."""
+
+    wanted: Wanted
+    spelling: Spelling
+    one_hand: bool
+
+
+class Drawn(NamedTuple):
+    """A picture as it came back."""
+
+    asked: Asked
+    step: int
+    images: NDArray[np.uint8]  # (distinct characters, hands, S, S), 255 = ink
+
+
+class PlaygroundScreen(BaseScreen):
+    """One run's. Its sampler lives as long as the screen."""
+
+    AUTO_FOCUS = "TypingLine"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back"),
+        Binding("enter", "noise", "New noise"),
+        Binding("ctrl+z", "noise_back", "Previous noise", show=False),
+        Binding("ctrl+g", "codes", "Random codes", show=False),
+        Binding("ctrl+t", "hands", "Text/hands"),
+        Binding("ctrl+s", "keep", "Keep PNG"),
+        Binding("ctrl+l", "characters", "Characters"),
+        Binding("ctrl+o", "script", "Romaji", show=False),
+        Binding("ctrl+r", "reload", "Reload"),
+        Binding("up", "app.focus_previous", "Previous field", show=False),
+        Binding("down", "app.focus_next", "Next field", show=False),
+        Binding("f1", "app.help", "Help", show=False),
+    ]
+
+    def __init__(self, run: RunDir, *, seed: int | None = None) -> None:
+        super().__init__()
+        self.run = run
+        self.loaded: Loaded | None = None
+        self.drawn: Drawn | None = None
+        self.codes: list[float] = []
+        self.one_hand = True
+        self.problem = ""  # what has to be seen to first
+        self.ended = False  # the sampler died, and was not started again
+        self._seeds = [random.randrange(_SEEDS) if seed is None else seed]
+        self._asked: Asked | None = None
+        self._newest: int | None = None
+        self._name = read_meta(run).name
+        self._said: tuple[str, str] = ("", "")
+
+    def compose(self) -> ComposeResult:
+        yield TopBar()
+        yield Static(markup=False, id="playground-heading")
+        yield TypingLine(placeholder="", max_length=MOST_TYPED, id="typed")
+        yield Static(markup=False, id="playground-told")
+        with Container(id="board"):
+            yield SheetView(id="writing")
+            yield VerticalScroll(id="codes", can_focus=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._sampler = WarmSampler(self.run)
+        self._loading = Errand(self, self._sampler.load, done=self._show_loaded, failed=self._failed)
+        self._drawing = Errand(self, self._draw, done=self._show, failed=self._failed)
+        self._looking = Errand(self, lambda: newest_step(self.run), done=self._show_newest, failed=self.tell)
+        self.query_one(SheetView).mode = self.etlgan.picture_mode
+        self._loading.ask()
+        self._tell()
+
+    def on_unmount(self) -> None:
+        self._sampler.close()
+
+    def tick(self, count: int) -> None:
+        sheet = self.query_one(SheetView)
+        if sheet.mode != self.etlgan.picture_mode:
+            sheet.mode = self.etlgan.picture_mode
+            self._lay_out()
+        if self.loaded and not self.ended and self._sampler.pid is None and not self._loading.busy:
+            self._drawing.ask()  # which tells what it died of
+        if count % LOOK_TICKS == 0 and not self._looking.busy:
+            self._looking.ask()
+
+    # --- asking and showing ---
+
+    def _ask(self) -> None:
+        """Draw what is wanted now; what was asked before and has not begun is not drawn any more."""
+        if self.loaded is None or self.ended:
+            return
+        known = frozenset(self.loaded.characters)
+        text = self.query_one(TypingLine).text or "".join(self.loaded.characters[:10])
+        spelling, one = arranging.spelled(text, known), self.one_hand
+        distinct = spelling.distinct if one else spelling.distinct[: arranging.MOST_ROWS]
+        count = 1 if one else arranging.hands(len(distinct))
+        wanted = Wanted(distinct, tuple(self.codes), tuple(self._seeds[-1] + hand for hand in range(count)))
+        self._asked = Asked(wanted, spelling, one)
+        self._tell()
+        if distinct:
+            self._drawing.ask()
+        else:
+            self.drawn = None
+            self.query_one(SheetView).show(None, told="none of these characters is known to this run")
+
+    def _draw(self) -> Drawn | None:
+        """In a thread: the newest wish."""
+        asked, loaded = self._asked, self.loaded
+        if asked is None or loaded is None or not asked.wanted.characters:
+            return None
+        return Drawn(asked, loaded.step, self._sampler.draw(asked.wanted))
+
+    def _show(self, drawn: Drawn | None) -> None:
+        if drawn is not None:
+            self.drawn = drawn
+            if self.problem:
+                self.problem = ""
+                self._tell()
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        """The newest picture, as large as there is room for."""
+        if self.drawn is None:
+            return
+        sheet = self.query_one(SheetView)
+        images, labels, tile = _arranged(self.drawn, width=sheet.size.width, height=sheet.size.height)
+        if sheet.mode == "graphics":
+            images = arranging.enlarged(images, _GRAPHICS_PIXELS * tile)
+        sheet.show(Leaf(images, labels, (), tile))
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.call_after_refresh(self._lay_out)
+
+    def _show_loaded(self, loaded: Loaded) -> None:
+        first = self.loaded is None
+        self.loaded, self.ended, self.problem = loaded, False, ""
+        if len(loaded.code_names) != len(self.codes) or first:
+            self.codes = [0.0] * len(loaded.code_names)
+            self._show_sliders(loaded)
+        line = self.query_one(TypingLine)
+        line.known = frozenset(loaded.characters)
+        if first:
+            line.script = romaji.usual_script(line.known)
+        if loaded.passed_over:
+            self.notify("\n".join(loaded.passed_over), severity="warning", title="Passed over", markup=False)
+        self._ask()
+
+    def _show_sliders(self, loaded: Loaded) -> None:
+        codes = self.query_one("#codes", VerticalScroll)
+        codes.remove_children()
+        codes.mount_all(Slider(name, number) for number, name in enumerate(map(printable, loaded.code_names)))
+        codes.display = bool(loaded.code_names)
+
+    def _show_newest(self, step: int | None) -> None:
+        """A checkpoint came: the first is loaded at once, a newer one when it is asked for."""
+        came, self._newest = step != self._newest, step
+        if came and step is not None and self.loaded is None and not self.ended and not self._loading.busy:
+            self._loading.ask()
+        self._tell()
+
+    def _failed(self, problem: str) -> None:
+        """The sampler says why not, or it has died: then once, and how to go on."""
+        if not self.is_mounted or not self.is_attached:
+            return
+        if self._sampler.pid is None:
+            problem = f"{problem}; Ctrl+R starts it again"
+            if not self.ended:
+                self.notify(problem, severity="error", timeout=10, markup=False)
+            self.ended = True
+        self.problem = problem
+        if self.loaded is None:
+            self.query_one(SheetView).show(None, told="")
+        self._tell()
+
+    def _tell(self) -> None:
+        """The heading, and the line below what is typed."""
+        told = self.problem or self._hint()
+        said = (self._heading(), told)
+        if said != self._said:
+            self._said = said
+            self.query_one("#playground-heading", Static).update(said[0])
+            line = self.query_one("#playground-told", Static)
+            line.update(told)
+            line.set_class(bool(self.problem), "-problem")
+        script = self.query_one(TypingLine).script
+        writes = {"hiragana": "romaji becomes hiragana: ka → か", "katakana": "romaji becomes katakana: ka → カ"}
+        self.query_one(TypingLine).placeholder = f"type here; {writes.get(script, 'as typed')}"
+
+    def _heading(self) -> str:
+        if self.loaded is None:
+            return f"{self._name}  {self.run.id}"
+        newer = self._newest is not None and self._newest > self.loaded.step and not self.loaded.passed_over
+        parts = [
+            f"step {self.loaded.step:,}" + (f" (Ctrl+R: step {self._newest:,})" if newer else ""),
+            f"noise {self._seeds[-1]}" + ("" if self.one_hand else " and on"),
+            f"{len(self.loaded.characters):,} characters",
+            self.run.id,
+        ]
+        return f"{self._name}  ·  " + "  ·  ".join(parts)
+
+    def _hint(self) -> str:
+        if self.loaded is None:
+            return "loading the newest checkpoint ..." if self._loading.busy else ""
+        unknown = self._asked.spelling.unknown if self._asked else ()
+        if unknown:
+            return f"not known to this run: {' '.join(map(printable, unknown))}  (Ctrl+L: what is)"
+        rows = len(self._asked.spelling.distinct) if self._asked else 0
+        if self.one_hand:
+            return "one hand: the same noise and codes for every character"
+        cut = f"; the first {arranging.MOST_ROWS} of {rows} characters" if rows > arranging.MOST_ROWS else ""
+        return f"a column is a hand{cut}"
+
+    # --- what the user does ---
+
+    @on(TypingLine.Changed)
+    def write(self) -> None:
+        self._ask()
+
+    @on(TypingLine.Submitted)
+    def action_noise(self) -> None:
+        """Another hand."""
+        self._seeds.append(random.randrange(_SEEDS))
+        self._ask()
+
+    def action_noise_back(self) -> None:
+        if len(self._seeds) > 1:
+            self._seeds.pop()
+            self._ask()
+
+    @on(Slider.Moved)
+    def style(self, event: Slider.Moved) -> None:
+        self.codes[event.number] = event.value
+        self._ask()
+
+    def action_codes(self) -> None:
+        """All codes at once, by chance."""
+        for slider in self.query(Slider):
+            slider.action_go(random.uniform(LOW, HIGH))
+
+    def action_hands(self) -> None:
+        """The text in one hand; or every character of it in many."""
+        self.one_hand = not self.one_hand
+        self._ask()
+
+    def action_script(self) -> None:
+        line = self.query_one(TypingLine)
+        line.script = romaji.SCRIPTS[(romaji.SCRIPTS.index(line.script) + 1) % len(romaji.SCRIPTS)]
+        self.notify(
+            {"off": "off: letters stay letters"}.get(line.script, f"to {line.script}"), title="Romaji", timeout=2
+        )
+        self._ask()
+
+    def action_characters(self) -> None:
+        from etlgan_tui.screens.characters import CharactersScreen
+
+        if self.loaded is None:
+            self.notify("nothing is loaded yet")
+            return
+        self.app.push_screen(CharactersScreen(self.loaded.characters, self._pick))
+
+    def _pick(self, character: str) -> None:
+        self.query_one(TypingLine).insert_text_at_cursor(character)
+
+    def action_reload(self) -> None:
+        """The newest checkpoint; and a new sampler where the old one died."""
+        if not self._loading.busy:
+            self.problem = ""
+            self._loading.ask()
+            self._tell()
+
+    def action_keep(self) -> None:
+        """The picture that is shown, into the run's directory."""
+        drawn = self.drawn
+        if drawn is None:
+            self.notify("there is no picture yet", severity="warning")
+            return
+        sheet = self.query_one(SheetView)
+        images, _labels, _tile = _arranged(drawn, width=sheet.size.width, height=sheet.size.height, whole=True)
+        run, says = self.run, _says(drawn, self.run.id)
+
+        def kept(path: Path) -> None:
+            self.notify(str(path), title="Kept", markup=False)
+
+        once(self.app, lambda: keep(run, drawn.step, images, says=says), done=kept, failed=self.etlgan.tell)
+
+    def action_back(self) -> None:
+        self.app.pop_screen()
+
+
+def _arranged(
+    drawn: Drawn, *, width: int, height: int, whole: bool = False
+) -> tuple[NDArray[np.uint8], tuple[str, ...], int]:
+    """(R, C, S, S), the labels of its rows, and the columns that an image takes. `whole`: also what does not fit."""
+    asked, images = drawn.asked, drawn.images
+    if asked.one_hand:
+        signs = asked.spelling.signs
+        tile = arranging.text_tile(len(signs), width=width, height=height)
+        hand = dict(zip(asked.wanted.characters, images[:, 0], strict=True))
+        return arranging.wrapped(signs, hand, width // tile), (), tile
+    rows, across = images.shape[:2]
+    room = width - _LABEL_CELLS
+    tile = arranging.table_tile(rows, across, width=room, height=height)
+    return images[:, : across if whole else max(1, room // tile)], asked.wanted.characters, tile
+
+
+def _says(drawn: Drawn, run_id: str) -> dict[str, str]:
+    """What stands in a kept picture."""
+    wanted = drawn.asked.wanted
+    return {
+        "Software": "etlgan",
+        "Source": f"{run_id}, step {drawn.step}",
+        "Characters": "".join(drawn.asked.spelling.signs if drawn.asked.one_hand else wanted.characters),
+        "Codes": " ".join(f"{value:g}" for value in wanted.codes),
+        "Noise": " ".join(map(str, wanted.seeds)),
+    }

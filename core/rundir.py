@@ -64,6 +64,11 @@ class Home:
     def sweeps(self) -> Path:
         return self.root / "sweeps"
 
+    @property
+    def studies(self) -> Path:
+        """A folder a study, for its tables and pages."""
+        return self.root / "studies"
+
     def run(self, run_id: str) -> "RunDir":
         return RunDir(self.runs / run_id)
 

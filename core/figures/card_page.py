@@ -55,36 +55,36 @@ class Page(NamedTuple):
 
 def html(page: Page) -> str:
     """The whole document."""
-    head = "".join(f'<th class="n">{_text(name)}</th>' for name in page.columns)
+    head = "".join(f'<th class="n">{marked(name)}</th>' for name in page.columns)
     table = f"<thead><tr><th></th><th></th><th>target</th>{head}</tr></thead>"
     table += "<tbody>" + "".join(map(_row, page.lines)) + "</tbody>"
-    warned = "".join(f'<li class="warn">{_text(text)}</li>' for text in page.warnings)
-    noted = "".join(f'<p class="note">{_text(text)}</p>' for text in page.notes)
+    warned = "".join(f'<li class="warn">{marked(text)}</li>' for text in page.warnings)
+    noted = "".join(f'<p class="note">{marked(text)}</p>' for text in page.notes)
     body = "".join(map(_section, page.sections))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(page.title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n<body>'
-        f'<h1>{_text(page.title)}</h1><p class="about">{_text(page.about)}</p>'
+        f'<h1>{marked(page.title)}</h1><p class="about">{marked(page.about)}</p>'
         f"<ul>{warned}</ul>\n<table>{table}</table>\n{noted}{body}</body></html>\n"
     )
 
 
 def _row(line: Line) -> str:
     mark = {None: "", True: '<span class="met">✓ met</span> ', False: '<span class="missed">✗ missed</span> '}[line.met]
-    values = "".join(f'<td class="n">{_text(value)}</td>' for value in line.values)
+    values = "".join(f'<td class="n">{marked(value)}</td>' for value in line.values)
     first = ' class="first"' if line.row else ""
     return (
-        f"<tr{first}><td>{escape(line.row)}</td><td>{_text(line.words)}</td>"
-        f"<td>{mark}{_text(line.target)}</td>{values}</tr>\n"
+        f"<tr{first}><td>{escape(line.row)}</td><td>{marked(line.words)}</td>"
+        f"<td>{mark}{marked(line.target)}</td>{values}</tr>\n"
     )
 
 
 def _section(section: Section) -> str:
-    picture = f'<img alt="{escape(section.heading)}" src="{_data(section.picture)}">' if section.picture else ""
-    return f"<h2>{_text(section.heading)}</h2><p>{_text(section.words)}</p>{picture}\n"
+    picture = f'<img alt="{escape(section.heading)}" src="{embedded(section.picture)}">' if section.picture else ""
+    return f"<h2>{marked(section.heading)}</h2><p>{marked(section.words)}</p>{picture}\n"
 
 
-def _text(text: str) -> str:
+def marked(text: str) -> str:
     """Escaped; characters that need a Japanese font become small pictures that are read out as themselves."""
     return "".join(_character(p.text) if p.strokes else escape(p.text) for p in kana.pieces(text))
 
@@ -92,8 +92,10 @@ def _text(text: str) -> str:
 def _character(character: str) -> str:
     buffer = io.BytesIO()
     Image.fromarray(255 - kana.tile(character, 40)).save(buffer, "PNG")
-    return f'<img class="k" alt="{escape(character)}" src="{_data(buffer.getvalue())}">'
+    return f'<img class="k" alt="{escape(character)}" src="{embedded(buffer.getvalue())}">'
 
 
-def _data(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def embedded(picture: bytes) -> str:
+    """A PNG or GIF as the address of itself."""
+    kind = "gif" if picture.startswith(b"GIF8") else "png"
+    return f"data:image/{kind};base64," + base64.b64encode(picture).decode()

@@ -4,7 +4,6 @@ was cut off goes on where it was: finished cells are not repeated, stopped and c
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from core import config as configs
@@ -102,8 +101,3 @@ def _going(home: Home, cell: Cell, before: RunDir | None, *, study: str, threads
 
 def _finished(run: RunDir) -> bool:
     return state_of(run).kind == "finished"
-
-
-def folder(home: Home, study: str) -> Path:
-    """Where a study's tables and pages go."""
-    return home.root / "studies" / study

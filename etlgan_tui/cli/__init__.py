@@ -25,6 +25,7 @@ from etlgan_tui.cli import (
     sample,
     score,
     showing,
+    study,
     terminal,
     training,
     upkeep,
@@ -66,6 +67,7 @@ for _name, _function in COMMANDS.items():
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 app.add_typer(queue.app, name="queue")
+app.add_typer(study.app, name="study")
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,60 @@
+"""A study's page: the table, then each run's grid, curves and film."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from core import config as configs
+from core.figures.study_page import Cell as Box
+from core.figures.study_page import Shown, StudyPage, html
+from core.rundir import Home, RunDir, write_atomic
+from core.studies.plans import Floors
+from core.studies.results import COLUMNS, Result, rows, told
+
+NOTES = (
+    "Means over seeds, ± their standard deviation; worst, minutes, off-diagonal, drop at ends: of the worst seed.",
+    "The judge learns from writers of its own (embedded data) or from the training split; held-out writers are seen by "
+    "nothing but this table. ✓ and ✗: the row's floor is reached or missed. Minutes are of training.",
+    "Gap and drop are points of accuracy; coverage and FCD are over those of real training images. Memorised: share "
+    "nearer to a training image than the nearest 1 % of held-out ones. The codes of `classic` have no names: the judge "
+    "names them, one to one, as suits them best.",
+)
+
+
+def write(home: Home, study: str, results: Sequence[Result], floors: Mapping[str, Floors]) -> Path:
+    """studies/<study>/report.html, whole or not at all."""
+    path = home.studies / study / "report.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = ("experiment", "recipe", "seeds", *(column.head for column in COLUMNS))
+    table = [
+        [Box(row), Box(variant), Box(str(seeds)), *(Box(entry.text, entry.met) for entry in entries)]
+        for row, variant, seeds, entries in rows(results, floors)
+    ]
+    about = f"{len(results)} runs of {home.root}"
+    shown = [_shown(home, result) for result in results if result.cell.config.seed == 0]
+    page = StudyPage(f"etlgan study {study}", about, head, table, NOTES, shown)
+    write_atomic(path, html(page).encode())
+    return path
+
+
+def record(result: Result) -> dict[str, object]:
+    """One run, for scripts."""
+    cell = result.cell
+    return {
+        "experiment": cell.row,
+        "recipe": cell.variant,
+        "seed": cell.config.seed,
+        "run": result.run,
+        "generated": dict(result.generated),
+        "real": dict(result.real),
+    }
+
+
+def _shown(home: Home, result: Result) -> Shown:
+    run = home.run(result.run)
+    data = configs.get(result.cell.config, "data.source")
+    return Shown(result.cell.title, f"run {result.run}, data {data}: {told(result)}", _pictures(run))
+
+
+def _pictures(run: RunDir) -> list[tuple[str, bytes]]:
+    wanted = (("grid", run.grid), ("style codes", run.traversal), ("losses", run.losses), ("training", run.progress))
+    return [(name, path.read_bytes()) for name, path in wanted if path.is_file()]

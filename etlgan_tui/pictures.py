@@ -25,7 +25,7 @@ _BRAILLE = 0x2800
 TILE = 16  # dots a character: 10 of them in 80 columns
 MOST_ROWS = 50  # of a grid in a terminal; the picture file has them all
 _INK_SHARE = 0.3  # of a tile's strong ink: strokes of a pixel survive the shrinking, loops stay open
-_STRONG = 8  # the 8th strongest dot of a tile stands for its ink
+_STRONG = 8 / TILE**2  # of a tile's dots, the strongest first: the last of them stands for its ink
 _FAINTEST = 40.0  # of 255: weaker than this is paper
 _MARGIN_INK = 0.12  # of the strongest mean ink: below, a line of pixels belongs to the margin
 _BIGGEST_PICTURE = 100_000_000  # pixels; a PNG that says more is damaged or hostile
@@ -49,11 +49,14 @@ def as_ink(image: Grey) -> Grey:
     return 255 - image if np.median(image) > 127 else image
 
 
-def braille(image: Grey, *, columns: int) -> list[str]:
-    """(H, W) uint8, 255 = ink -> lines of `columns` braille cells; empty cells are the blank pattern U+2800."""
+def braille(image: Grey, *, columns: int, tile: int = TILE) -> list[str]:
+    """(H, W) uint8, 255 = ink -> lines of `columns` braille cells; empty cells are the blank pattern U+2800.
+
+    `tile`: dots a character, where the picture is made of them; what is ink is measured within each.
+    """
     ink = _shrunk(image, width=2 * columns, step=4)
     height, width = ink.shape
-    dots = _dots(ink, TILE).reshape(height // 4, 4, width // 2, 2)
+    dots = _dots(ink, tile).reshape(height // 4, 4, width // 2, 2)
     cells = (dots * _DOT_BITS[None, :, None, :]).sum(axis=(1, 3))  # (rows, columns), 0 .. 255
     return ["".join(chr(_BRAILLE + int(cell)) for cell in row) for row in cells]
 
@@ -124,7 +127,7 @@ def _dots(ink: Grey, tile: int) -> NDArray[np.bool_]:
     tall, wide = padded.shape
     blocks = padded.reshape(tall // tile, tile, wide // tile, tile)
     ranked = np.sort(blocks.transpose(0, 2, 1, 3).reshape(tall // tile, wide // tile, -1), axis=-1)
-    strongest = np.maximum(ranked[..., -_STRONG], _FAINTEST)[:, None, :, None]
+    strongest = np.maximum(ranked[..., -max(1, round(_STRONG * tile**2))], _FAINTEST)[:, None, :, None]
     dots: NDArray[np.bool_] = (blocks > _INK_SHARE * strongest).reshape(tall, wide)[:height, :width]
     return dots
 

@@ -58,18 +58,19 @@ class PlaygroundScreen(BaseScreen):
 
     AUTO_FOCUS = "TypingLine"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
         Binding("enter", "noise", "New noise"),
         Binding("ctrl+z", "noise_back", "Previous noise", show=False),
         Binding("ctrl+g", "codes", "Random codes", show=False),
         Binding("ctrl+t", "hands", "Text/hands"),
         Binding("ctrl+s", "keep", "Keep PNG"),
         Binding("ctrl+l", "characters", "Characters"),
-        Binding("ctrl+o", "script", "Romaji", show=False),
-        Binding("ctrl+r", "reload", "Reload"),
+        Binding("ctrl+o", "script", "Romaji to hiragana, katakana, off", show=False),
+        Binding("ctrl+r", "reload", "Reload newest checkpoint", show=False),
         Binding("up", "app.focus_previous", "Previous field", show=False),
         Binding("down", "app.focus_next", "Next field", show=False),
         Binding("f1", "app.help", "Help", show=False),
+        Binding("f2", "app.pictures", "Pictures", show=False),
+        Binding("escape", "back", "Back"),
     ]
 
     def __init__(self, run: RunDir, *, seed: int | None = None) -> None:
@@ -228,11 +229,15 @@ class PlaygroundScreen(BaseScreen):
         newer = self._newest is not None and self._newest > self.loaded.step and not self.loaded.passed_over
         parts = [
             f"step {self.loaded.step:,}" + (f" (Ctrl+R: step {self._newest:,})" if newer else ""),
-            f"noise {self._seeds[-1]}" + ("" if self.one_hand else " and on"),
+            self._noise(),
             f"{len(self.loaded.characters):,} characters",
             self.run.id,
         ]
-        return f"{self._name}  ·  " + "  ·  ".join(parts)
+        return "  ·  ".join(part for part in (self._name, *parts) if part)
+
+    def _noise(self) -> str:
+        seeds = self._asked.wanted.seeds if self._asked else ()
+        return f"noise {seeds[0]}" if len(seeds) == 1 else f"noises {seeds[0]} to {seeds[-1]}" if seeds else ""
 
     def _hint(self) -> str:
         if self.loaded is None:

@@ -114,7 +114,7 @@ class TextSheet(ScrollView, can_focus=False):
         if self._zoomed:
             lines = half_cells(_mosaic(leaf.images, leaf.tile), across)
         else:
-            text = pictures.braille(_mosaic(leaf.images, 2 * leaf.tile), columns=across)
+            text = pictures.braille(_mosaic(leaf.images, 2 * leaf.tile), columns=across, tile=2 * leaf.tile)
             lines = [[Segment(line, self.rich_style)] for line in text]
         margin = _margin(leaf)
         return [[self._label(leaf, at, margin), *line] for at, line in enumerate(lines)] if margin else lines

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from etlgan_tui import romaji
@@ -11,6 +14,8 @@ from etlgan_tui.romaji import Script
 
 class TypingLine(Input):
     """What stands in it is `value`; what is meant by it so far is `text`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "submit", "New noise")]
 
     def __init__(self, *, placeholder: str, max_length: int, id: str | None = None) -> None:
         super().__init__(placeholder=placeholder, max_length=max_length, id=id)

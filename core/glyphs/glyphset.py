@@ -6,8 +6,10 @@ import os
 import secrets
 import shutil
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +18,12 @@ from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import prepare
 from core.glyphs.building import ARRAYS, FACTS, Order, Progress, preparation_of, write_set
+from core.glyphs.mixing import DOMAIN, Mixture, Part, opened, write_mixture
 from core.glyphs.repertoire import characters as repertoire
-from core.glyphs.sources import open_source
 from core.rundir import cache_root, write_json
 
 VERSION = 2  # of the files below; part of the fingerprint
+MIXED_VERSION = "mixed 1"  # of a set of several domains
 UNUSABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)  # what reading a damaged set can raise
 
 
@@ -36,11 +39,19 @@ class GlyphSet:
     fingerprint: str
     source: str
     problems: tuple[str, ...] = ()  # what was stepped over when it was made, to be told
+    domains: tuple[str, ...] = ("",)  # names of the sources that were mixed; one: not a mixture
+    domain: NDArray[np.int64] | None = None  # (N,) which of them an image is of; None where there is one
 
-    def part(self, *, held_out: bool) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """(images, labels) of the training or the held-out side, copied into memory."""
-        rows = np.flatnonzero(self.held_out == held_out)
+    def part(self, *, held_out: bool, domain: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """(images, labels) of the training or the held-out side (of one domain), copied into memory."""
+        rows = self.held_out == held_out
+        if domain is not None and self.domain is not None:
+            rows &= self.domain == domain
         return self.images[rows], self.labels[rows]
+
+    def domain_of(self, *, held_out: bool) -> NDArray[np.int64] | None:
+        """(n,) domain of the images that `part` gives; None where there is one domain."""
+        return None if self.domain is None else self.domain[self.held_out == held_out]
 
 
 def cache_folder() -> Path:
@@ -51,17 +62,48 @@ def cache_folder() -> Path:
 def load(data: DataConfig, *, size: int | None = None, progress: Progress | None = None) -> GlyphSet:
     """The glyph set that `data` describes, from the cache or made now; `size` in place of data.size, 8 .. 256 pixels.
 
-    Unknown character, nothing to train on, a disk that is full: DataError.
+    Of several domains the sets are made one by one, then joined: data.per_char and data.held_out hold for each of them,
+    and a character may be missing in some. Unknown character, nothing to train on, a disk that is full: DataError.
     """
+    parts = opened(data)
+    made = [_one(_order(part, size), progress) for part in parts]
+    if len(parts) == 1:
+        return made[0]
     characters = repertoire(data.chars)
-    source = open_source(data)
-    order = Order(data, source, characters, preparation_of(data, source), size or data.size)
+    mixture = Mixture(data, characters, tuple(part.name for part in parts), tuple(made))
+    folder = cache_folder() / _mixed_fingerprint(parts, characters, size)
+    return _cached(folder, characters, lambda temporary: write_mixture(temporary, mixture))
+
+
+def fingerprint(data: DataConfig) -> str:
+    """That of the glyph set that `data` describes now; its images are not made for this."""
+    parts = opened(data)
+    if len(parts) == 1:
+        return _fingerprint(_order(parts[0], None))
+    return _mixed_fingerprint(parts, repertoire(data.chars), None)
+
+
+def _one(order: Order, progress: Progress | None) -> GlyphSet:
     folder = cache_folder() / _fingerprint(order)
+    return _cached(folder, order.characters, lambda temporary: write_set(temporary, order, progress))
+
+
+def _cached(folder: Path, characters: tuple[str, ...], write: Callable[[Path], dict[str, Any]]) -> GlyphSet:
     try:
         return _read(folder, characters)
     except UNUSABLE:  # not there yet, or damaged: (re)build it
-        _build(folder, order, progress)
+        _build(folder, characters, write)
         return _read(folder, characters)
+
+
+def _order(part: Part, size: int | None) -> Order:
+    data, source = part.data, part.source
+    return Order(data, source, part.characters, preparation_of(data, source), size or data.size)
+
+
+def _mixed_fingerprint(parts: list[Part], characters: tuple[str, ...], size: int | None) -> str:
+    made = [(part.name, _fingerprint(_order(part, size))) for part in parts]
+    return hashlib.sha256(json.dumps([MIXED_VERSION, made, characters]).encode()).hexdigest()[:20]
 
 
 def _fingerprint(order: Order) -> str:
@@ -76,8 +118,9 @@ def _read(folder: Path, characters: tuple[str, ...]) -> GlyphSet:
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     if facts["characters"] != list(characters):
         raise ValueError(f"{folder}: damaged")
+    domains = tuple(map(str, facts.get("domains") or [""]))
     arrays = {}
-    for name in ARRAYS:
+    for name in ARRAYS + (DOMAIN,) * (len(domains) > 1):
         path = folder / f"{name}.npy"
         if _checksum(path) != facts["checksums"][name]:
             raise ValueError(f"{path}: damaged")
@@ -88,6 +131,7 @@ def _read(folder: Path, characters: tuple[str, ...]) -> GlyphSet:
         fingerprint=folder.name,
         source=str(facts["source"]),
         problems=tuple(map(str, facts["problems"])),
+        domains=domains,
     )
 
 
@@ -99,15 +143,15 @@ def _checksum(path: Path) -> int:
     return value
 
 
-def _build(folder: Path, order: Order, progress: Progress | None) -> None:
+def _build(folder: Path, characters: tuple[str, ...], write: Callable[[Path], dict[str, Any]]) -> None:
     """Write the set beside its place and rename it there: two builders at once do no harm, the first one wins."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")  # hosts share pids
     try:
         temporary.mkdir(parents=True)
-        facts = write_set(temporary, order, progress)
-        checksums = {name: _checksum(temporary / f"{name}.npy") for name in ARRAYS}
+        facts = write(temporary)
+        checksums = {path.stem: _checksum(path) for path in temporary.glob("*.npy")}
         write_json(temporary / FACTS, {**facts, "checksums": checksums})
-        _put(temporary, folder, order.characters)
+        _put(temporary, folder, characters)
     except OSError as error:
         raise DataError(
             f"cannot write the prepared glyphs to {folder.parent}: {error.strerror or error}; see ETLGAN_CACHE"

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core import config as configs
+from core import resuming
 from core.config import RunConfig
 from core.errors import RunError
 from core.rundir import Home, RunDir, read_json, write_atomic, write_json
@@ -80,7 +81,7 @@ def resume(home: Home, run: RunDir, *, steps: int | None = None, queued: bool = 
     with telling(run.path), alive.locked(run) as descriptor:
         if queued and run.ticket.exists():
             raise RunError(f"run {run.id} waits in the queue already; `etlgan queue` lists it")
-        config = _config(run)
+        config = _unchanged(run, _config(run))
         if steps is not None:
             config = _extended(run, config, steps)
         if queued:
@@ -96,7 +97,7 @@ def launch(run: RunDir, ticket: Ticket, slot: int) -> None:
     """Set a queued run going in its slot. Its runner takes the ticket away. Not to be done: RunError, OSError."""
     with alive.locked(run) as descriptor:
         variables = slots.variables(slot, ticket.device)
-        _go(run, descriptor, _config(run), slot=slot, variables=variables | tickets.variables(ticket))
+        _go(run, descriptor, _unchanged(run, _config(run)), slot=slot, variables=variables | tickets.variables(ticket))
 
 
 def _go(
@@ -121,7 +122,9 @@ def _note_environment(run: RunDir, config: RunConfig, attempt: int) -> Path:
     with contextlib.chdir(folder):  # the queue's waiter stands elsewhere
         now = environment(config)
     if attempt > 1:
-        write_json(run.env, env | {"resumed": [*_list(env.get("resumed")), now | {"attempt": attempt}]})
+        new = {name: value for name, value in now.items() if env.get(name) != value}  # a diff may be large
+        tree = {"config": now["config"], "resumed": [*_list(env.get("resumed")), new | {"attempt": attempt}]}
+        write_json(run.env, env | tree)
     else:
         write_json(run.env, env | now | {"argv": env.get("argv"), "queued": env.get("time")})
     return folder
@@ -218,6 +221,14 @@ def _config(run: RunDir) -> RunConfig:
         return configs.decode(run.config.read_bytes(), where=str(run.config))
     except OSError as error:
         raise RunError(f"cannot read {run.config}: {error.strerror}; without it run {run.id} cannot go on") from None
+
+
+def _unchanged(run: RunDir, config: RunConfig) -> RunConfig:
+    """The configuration, if what was computed so far was computed with it; else RunError that names what changed."""
+    before = read_json(run.env).get("config")
+    if isinstance(before, dict) and next(run.checkpoints.glob("*.safetensors"), None):
+        resuming.check(before, config, where=f"run {run.id}: config.json")
+    return config
 
 
 def _cut_torn_line(run: RunDir) -> None:

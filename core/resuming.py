@@ -1,0 +1,46 @@
+"""Which settings a run may change between two attempts, and still be one run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from core import config as configs
+from core.config import RunConfig
+from core.errors import RunError
+
+# How long, how often something is written down, and where it runs. `data.source` may be another path to the same
+# data: its fingerprint decides. Everything else decides what is computed, and would leave a seam.
+MAY_CHANGE = frozenset(
+    {"version", "preset", "data.source", "data.strict", "train.steps", "train.report_every", "train.sample_every"}
+    | {
+        "train.save_every",
+        "train.score_every",
+        "train.keep",
+        "train.init_from",
+        "train.device",
+        "train.precision",
+        "train.threads",
+    }
+)
+SHOWN = 4  # settings named in a message
+
+
+def check(before: Mapping[str, Any], config: RunConfig, *, where: str) -> None:
+    """`before` is the configuration tree that a checkpoint was made with ({}: an old one that does not say).
+
+    A setting that decides what is computed was changed since: RunError that names it with both values.
+    """
+    if not before:
+        return
+    old, new = configs.flatten(before), configs.flatten(configs.to_tree(config))
+    known = configs.flatten(configs.to_tree(RunConfig()))  # a field that is newer than the checkpoint had its default
+    changed = [
+        f"{name} is {new[name]}, was {old.get(name, known.get(name))}"
+        for name in new
+        if name not in MAY_CHANGE and new[name] != old.get(name, known.get(name))
+    ]
+    if changed:
+        more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+        raise RunError(
+            f"{where}: changed since its checkpoint was made: {', '.join(changed[:SHOWN])}{more}; "
+            "put that back, or start a new run (only how long it trains, what it writes, and where it runs may change)"
+        )

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from core.runs.meta import printable
+from etlgan_tui.escapes import last_written, without_escapes
 
 FIRST_LOOK = 1 << 20  # bytes from the end of a log that is opened
 MOST_BYTES = 8 << 20  # a read; what a log grew beyond that meanwhile is skipped
 LONGEST = 2000  # characters of a line that are shown
 _TORN_LIMIT = 64 << 10  # bytes of a line without an end that are kept
 
-# CSI, OSC/DCS/PM/APC up to their end, and two-character escapes.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
-
 
 def fold(line: str) -> str:
     """A line as a terminal would leave it: what a carriage return overwrote is dropped, escapes and controls too."""
-    if "\r" in line:
-        line = next((part for part in reversed(line.split("\r")) if part.strip()), "")
+    line = last_written(line)
     cut = len(line) > 4 * LONGEST
-    line = line[: 4 * LONGEST]
-    if "\x1b" in line:
-        line = _ESCAPES.sub("", line)
+    line = without_escapes(line[: 4 * LONGEST])
     if "\t" in line:
         line = line.expandtabs(4)
     line = line if line.isascii() and line.isprintable() else printable(line)

@@ -1,9 +1,12 @@
-"""How values look in the dashboard: state words, steps, ages, losses. Plain values to plain text."""
+"""How values look, in the dashboard and to the commands. Plain values to plain text."""
 
 from __future__ import annotations
 
-from core.runs.state import State
-from core.runs.store import Row
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.runs.state import State
+    from core.runs.store import Row
 
 # The word says it all; the glyph (and a colour class of the same name) only repeats it.
 GLYPHS = {
@@ -38,8 +41,10 @@ def age(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """1:05, 1:02:03."""
-    whole = max(0, round(min(seconds, 1e9)))
+    """1:05, 1:02:03, 5 d 4 h."""
+    whole = max(0, round(min(seconds, 1e12)))
+    if whole >= 100 * 3600:
+        return f"{whole // 86400} d {whole % 86400 // 3600} h"
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 

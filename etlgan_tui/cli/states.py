@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from etlgan_tui.looks import GLYPHS
+
 if TYPE_CHECKING:
     from core.runs.state import State
 
 
 class Look(NamedTuple):
-    """Of one kind of state. The word says it all; glyph and colour only repeat it."""
+    """Of one kind of state, beside its glyph (looks.GLYPHS). The word says it all; glyph and colour only repeat it."""
 
-    glyph: str
     plain: str  # where the locale has no such glyph
     ansi: str  # SGR colour number
     exit_code: int
@@ -19,16 +20,16 @@ class Look(NamedTuple):
 
 # fmt: off
 LOOKS = {
-    "queued":   Look("○", ".", "36", 0),
-    "running":  Look("●", ">", "34", 0),
-    "finished": Look("✓", "+", "32", 0),
-    "stopped":  Look("■", "=", "33", 130),
-    "failed":   Look("✗", "x", "31", 1),
-    "killed":   Look("✗", "x", "31", 1),
-    "crashed":  Look("✗", "x", "31", 1),
+    "queued":   Look(".", "36", 0),
+    "running":  Look(">", "34", 0),
+    "finished": Look("+", "32", 0),
+    "stopped":  Look("=", "33", 130),
+    "failed":   Look("x", "31", 1),
+    "killed":   Look("x", "31", 1),
+    "crashed":  Look("x", "31", 1),
 }
 # fmt: on
-_UNKNOWN = Look("?", "?", "35", 1)
+_UNKNOWN = Look("?", "35", 1)
 
 
 def look(kind: str) -> Look:
@@ -37,7 +38,7 @@ def look(kind: str) -> Look:
 
 def word(kind: str, detail: str = "", *, unicode: bool) -> str:
     """`✓ finished`, `✗ failed (1)`."""
-    glyph = look(kind).glyph if unicode else look(kind).plain
+    glyph = GLYPHS.get(kind, "?") if unicode else look(kind).plain
     return f"{glyph} {kind} ({detail})" if detail else f"{glyph} {kind}"
 
 

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-# CSI, OSC/DCS/PM/APC up to their end, and two-character escapes; other controls go one by one.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_].*?(?:\x07|\x1b\\|$)|[ -/]*[0-~])", re.DOTALL)
+from etlgan_tui import looks
+from etlgan_tui.escapes import last_written, without_escapes
 
 
 def clean(text: object) -> str:
     """One line of plain text: escape sequences and control characters gone, whatever they would have done."""
     from core.runs.meta import printable
 
-    return printable(_ESCAPES.sub("", str(text)).replace("\t", " ").replace("\n", " "))
+    return printable(without_escapes(str(text)).replace("\t", " ").replace("\n", " "))
 
 
 def fold(line: str) -> str:
     """A console line as a terminal would leave it: what a carriage return overwrote is dropped, then `clean`."""
-    return clean(next((part for part in reversed(line.split("\r")) if part.strip()), ""))
+    return clean(last_written(line))
 
 
 def prepare() -> None:
@@ -148,11 +147,7 @@ def duration(seconds: float | None) -> str:
     """1:05, 1:02:03, 3 d 4 h; a dash for nothing."""
     if seconds is None or seconds < 0 or seconds != seconds:
         return "-"
-    whole = round(min(seconds, 1e12))
-    if whole >= 100 * 3600:
-        return f"{whole // 86400} d {whole % 86400 // 3600} h"
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return looks.duration(seconds)
 
 
 def size(count: float) -> str:

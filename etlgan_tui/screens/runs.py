@@ -43,6 +43,7 @@ Press  ?  for all keys,  q  to leave; runs go on without the dashboard."""
 class RunsScreen(RunActions):
     """The first screen, and the one that stays below all others."""
 
+    AUTO_FOCUS = "#table"  # coming back, also while it is hidden: else the hidden filter would take the keys
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New run"),
         Binding("slash", "filter", "Filter", key_display="/"),

@@ -15,8 +15,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.rundir import Home
+from etlgan_tui import looks, system
 from etlgan_tui import settings as memory
-from etlgan_tui import system
 from etlgan_tui.background import Errand
 from etlgan_tui.index import Index
 from etlgan_tui.screens.base import BaseScreen, Changed
@@ -79,7 +79,7 @@ class EtlganApp(App[None]):
 
     def _dress(self, screen: Screen[Any]) -> None:
         for bar in screen.query(TopBar):
-            bar.where, bar.machine = f"etlgan  {_short(self.home.root)}", self.machine
+            bar.where, bar.machine = f"etlgan  {looks.folder(self.home.root)}", self.machine
         for picture in screen.query(Picture):
             picture.mode = self.picture_mode
 
@@ -144,11 +144,3 @@ class EtlganApp(App[None]):
                 seen.add(binding.key)
                 run = partial(self.run_action, binding.action, active.node)
                 yield SystemCommand(binding.description, f"key {self.get_key_display(binding)}", run)
-
-
-def _short(path: Path) -> str:
-    """With ~ for the user's home, and nothing that a terminal obeys."""
-    from core.runs.meta import printable
-
-    home = Path.home()
-    return printable(f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path))

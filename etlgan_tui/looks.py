@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ def state_word(state: State) -> str:
     """`✓ finished`, `✗ failed (rc 1)`, `● running, silent`."""
     detail = f" ({state.detail})" if state.detail else ""
     return f"{GLYPHS.get(state.kind, '?')} {state.kind}{detail}{', silent' if state.stale else ''}"
+
+
+def folder(path: Path) -> str:
+    """With ~ for the user's home, and nothing that a terminal obeys."""
+    from core.runs.meta import printable
+
+    home = Path.home()
+    return printable(f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path))
 
 
 def progress(row: Row) -> str:

@@ -20,6 +20,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smoothing: int = 2  # position in chart.SMOOTHINGS
     order: str = "created"
     descending: bool = True
+    preview: bool = True
     sources: tuple[str, ...] = ()  # data that the user added, as --data names it
 
 

@@ -25,7 +25,6 @@ from etlgan_tui.widgets.preview import Glance, Preview
 from etlgan_tui.widgets.run_table import ORDERS, Line, RunTable
 
 REST_SECONDS = 0.1  # the cursor has to rest on a run before its preview is read
-PAINT_SECONDS = 0.15  # for the first picture
 PAINT_SECONDS = 0.15  # for the first picture, before the directories are read
 LOOK_TICKS = 2  # ticks between two looks at the index
 PREVIEW_TICKS = 4
@@ -49,6 +48,7 @@ class RunsScreen(RunActions):
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("c", "compare", "Compare"),
         Binding("a", "data", "Data"),
+        Binding("v", "preview", "Preview on or off", show=False),
         Binding("o", "order", "Sort", show=False),
         Binding("i", "reverse", "Reverse order", show=False),
         Binding("right_square_bracket", "page(1)", "Next page", show=False, key_display="]"),
@@ -145,13 +145,18 @@ class RunsScreen(RunActions):
             f"page {query.page + 1}/{pages}" if pages > 1 else "",
             _sorting(query),
             f"{marked} marked" if marked else "",
-            query.problem,
+            query.problem or self._in_common(),
         ]
         return "  ·  ".join(filter(None, parts))
 
+    def _in_common(self) -> str:
+        told = self.query_one(RunTable).common
+        return f"all: {', '.join(told)}" if told and self.page and len(self.page.runs) > 1 else ""
+
     def _show_preview(self, found: Found | None) -> None:
         if found is None or found.listed.row.id == self.target:
-            self.query_one(Preview).show(_glance(found) if found else None)
+            wanted = found if self.etlgan.settings.preview else None
+            self.query_one(Preview).show(_glance(wanted) if wanted else None)
 
     def _listed(self, run_id: str) -> Listed | None:
         runs = self.page.runs if self.page else []
@@ -224,6 +229,11 @@ class RunsScreen(RunActions):
         last = max(0, -(-(self.page.total if self.page else 0) // PAGE) - 1)
         self._ask(self._query._replace(page=min(max(self._query.page + way, 0), last)))
 
+    def action_preview(self) -> None:
+        """Without it there is room for more columns."""
+        self.etlgan.remember(preview=not self.etlgan.settings.preview)
+        self._previews.ask()
+
     def action_new(self) -> None:
         from etlgan_tui.screens.new import NewScreen
 
@@ -263,12 +273,12 @@ def _line(listed: Listed, now: float) -> Line:
             "damaged" if damaged else looks.progress(row),
             looks.age(now - row.created),
             looks.number(row.score, ".4g"),
+            ", ".join(row.tags),
             looks.number(row.d),
             looks.number(row.g),
             looks.number(row.info_cat),
             looks.percent(row.q_fake),
             looks.number(row.images_per_s, ",.0f"),
-            ", ".join(row.tags),
             row.preset,
             row.source,
             row.chars[:24],

@@ -26,18 +26,19 @@ HEADS = (
     Head("step", "step", right=True),
     Head("age", "created", right=True),
     Head("score", "score", right=True),
+    Head("tags"),
     Head("D", "d", right=True),
     Head("G", "g", right=True),
     Head("info", "info_cat", right=True),
     Head("Q", "q_fake", right=True),
     Head("img/s", "images_per_s", right=True),
-    Head("tags"),
     Head("preset", "preset"),
     Head("data", "source"),
     Head("chars", "chars"),
     Head("K", "classes", right=True),
     Head("recipe", "recipe"),
 )
+ALWAYS = 4  # columns that are there whatever they say; others only where runs differ in them
 ORDERS = tuple(dict.fromkeys(["created", *(head.order for head in HEADS if head.order)]))
 MARK = "◆"
 
@@ -86,10 +87,27 @@ class RunTable(DataTable[Text]):
         self.marked: dict[str, None] = {}  # in the order of marking
         self._shown: dict[str, Line] = {}
         self._said: str | None = None
+        self._wanted: list[int] = []  # columns shown, as positions in HEADS
 
-    def on_mount(self) -> None:
-        for head in HEADS:
+    def _set_columns(self, lines: Sequence[Line]) -> bool:
+        """Those in which the runs differ, so that they fit beside the preview; True if that changed."""
+        wanted = [at for at in range(len(HEADS)) if at < ALWAYS or len({line.cells[at] for line in lines}) > 1]
+        if wanted == self._wanted:
+            return False
+        self._wanted = wanted
+        self.clear(columns=True)
+        for head in (HEADS[at] for at in wanted):
             self.add_column(Text(head.title, justify="right" if head.right else "left"), key=head.title)
+        return True
+
+    @property
+    def common(self) -> list[str]:
+        """What all shown runs have in common, from the columns that are left out for it."""
+        line = next(iter(self._shown.values()), None)
+        told = (
+            () if line is None else ((HEADS[at], line.cells[at]) for at in range(len(HEADS)) if at not in self._wanted)
+        )
+        return [f"{head.title} {text}" for head, text in told if text]
 
     @property
     def selected(self) -> str:
@@ -101,7 +119,7 @@ class RunTable(DataTable[Text]):
         """Replace what is shown; only what differs is touched. The cursor stays on its run, or goes to `select`."""
         chosen, row = select or self.selected, self.cursor_row
         wanted = {line.id: line for line in lines}
-        if list(wanted) == list(self._shown):
+        if not self._set_columns(lines) and list(wanted) == list(self._shown):
             for line in lines:
                 self._update(line)
             self._shown = wanted
@@ -132,19 +150,20 @@ class RunTable(DataTable[Text]):
     def _update(self, line: Line) -> None:
         if self._shown[line.id] == line:
             return
-        for head, text, old in zip(HEADS, self._texts(line), self._texts(self._shown[line.id]), strict=True):
+        heads = (HEADS[at] for at in self._wanted)
+        for head, text, old in zip(heads, self._texts(line), self._texts(self._shown[line.id]), strict=True):
             if text.plain != old.plain or head.title == "state":
                 self.update_cell(line.id, head.title, text, update_width=True)
 
     def _texts(self, line: Line) -> list[Text]:
         """Text objects: a name is never read as markup."""
-        state, name, *rest = line.cells
+        state, name, *rest = (line.cells[at] for at in self._wanted)
         marked = f"{MARK} {name}" if line.id in self.marked else name
         texts = [
             Text(state, style=self.get_component_rich_style(f"run-table--{line.kind}", partial=True)),
             Text(marked),
         ]
-        heads = HEADS[2:]
+        heads = (HEADS[at] for at in self._wanted[2:])
         return texts + [
             Text(text, justify="right" if head.right else "left") for head, text in zip(heads, rest, strict=True)
         ]
@@ -189,5 +208,5 @@ class RunTable(DataTable[Text]):
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
         event.stop()
-        if order := HEADS[event.column_index].order:
+        if order := HEADS[self._wanted[event.column_index]].order:
             self.post_message(self.Sorted(order))

@@ -128,12 +128,12 @@ class RunDir:
     @property
     def ticket(self) -> Path:
         """There while the run waits in the queue of its home."""
-        return Home(self.path.parent.parent).tickets / f"{self.id}.json"
+        return self.path.parent.parent / "queue" / "waiting" / f"{self.id}.json"
 
     @property
     def place(self) -> Path:
         """Which slot the newest attempt was given."""
-        return Home(self.path.parent.parent).places / f"{self.id}.json"
+        return self.path.parent.parent / "queue" / "running" / f"{self.id}.json"
 
     @property
     def scores(self) -> Path:

@@ -36,7 +36,7 @@ def listing(context: typer.Context, as_json: options.Json = False, folder: optio
     index.kick(home)
     found = queue.look(home)
     if as_json:
-        terminal.say_json(_tree(home, found))
+        terminal.say_json(_tree(found))
         return
     for line in _lines(home, found):
         terminal.say(line)
@@ -165,13 +165,8 @@ def _found(texts: list[str], folder: Path | None) -> list[Any]:
     return list({run.id: run for run in (options.run(folder, text) for text in texts)}.values())
 
 
-def _tree(home: Home, found: Look) -> dict[str, Any]:
-    from core.runs.meta import read_meta
-
-    waiting = [
-        {"place": at, "name": read_meta(home.run(ticket.id)).name, **ticket._asdict()}
-        for at, ticket in enumerate(found.waiting, 1)
-    ]
+def _tree(found: Look) -> dict[str, Any]:
+    waiting = [{"place": at, **ticket._asdict()} for at, ticket in enumerate(found.waiting, 1)]
     running = [place._asdict() for place in found.running]
     return {"slots": found.slots, "paused": found.paused, "running": running, "waiting": waiting}
 
@@ -188,8 +183,7 @@ def _lines(home: Home, found: Look) -> list[str]:
         words = ["passed over"] if ticket.held else []
         words += [f"for {ticket.host}"] if ticket.host != _here() else []
         waited = terminal.duration(now - ticket.queued)
-        name = read_meta(home.run(ticket.id)).name
-        rows.append((f"#{at}", name, ticket.id, str(ticket.priority or ""), waited, ", ".join(words)))
+        rows.append((f"#{at}", ticket.name, ticket.id, str(ticket.priority or ""), waited, ", ".join(words)))
     head = ("slot", "name", "run", "priority", "waits", "")
     lines = terminal.table(head, [tuple(map(terminal.clean, row)) for row in rows], give="name") if rows else []
     return [*lines, *([""] if rows else []), _summary(found)]

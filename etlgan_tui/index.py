@@ -14,6 +14,8 @@ from core.events import Sampled
 from core.history import History, Tail
 from core.rundir import Home, RunDir
 from core.runs import alive
+from core.runs.differences import differing as differences_between
+from core.runs.differences import plain as plain
 from core.runs.find import run_ids
 from core.runs.state import State, state_of
 from core.runs.store import PAGE, Row, Store
@@ -195,18 +197,8 @@ def differences(before: str, after: str) -> tuple[Change, ...]:
 
 def differing(texts: list[str]) -> list[tuple[str, list[str]]]:
     """The settings in which configurations (JSON, may be empty) are not all the same, with each one's value."""
-    trees = [_flat(text) for text in texts]
-    names = dict.fromkeys(name for tree in trees for name in tree)
-    rows = [(name, [plain(tree.get(name)) for tree in trees]) for name in names]
-    return [(name, values) for name, values in rows if len(set(values)) > 1]
+    return differences_between([_flat(text) for text in texts])
 
 
 def _flat(text: str) -> dict[str, object]:
     return configs.flatten(msgspec.json.decode(text)) if text else {}
-
-
-def plain(value: object) -> str:
-    """A setting's value as a person writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -229,18 +229,19 @@ class Store:
         text: str = "",
         tag: str = "",
         recipe: str = "",
+        parent: str = "",
     ) -> list[Row]:
         """One page. `order` is a column of Row; what is not known comes last. `text` looks at names, notes, tags."""
         if order not in Row._fields:
             raise StoreError(f"cannot sort runs by {order!r}; choose from {', '.join(Row._fields)}")
-        where, values = _where(text, tag, recipe)
+        where, values = _where(text, tag, recipe, parent)
         way = "DESC" if descending else "ASC"
         sql = f'SELECT {_COLUMNS} FROM runs{where} ORDER BY "{order}" {way} NULLS LAST, id {way} LIMIT ? OFFSET ?'
         return [_row(found) for found in self._select(sql, [*values, limit, offset])]
 
-    def count(self, *, text: str = "", tag: str = "", recipe: str = "") -> int:
+    def count(self, *, text: str = "", tag: str = "", recipe: str = "", parent: str = "") -> int:
         """How many runs `runs` would page through."""
-        where, values = _where(text, tag, recipe)
+        where, values = _where(text, tag, recipe, parent)
         return int(self._select(f"SELECT count(*) FROM runs{where}", values)[0][0])
 
     def row(self, run_id: str) -> Row | None:
@@ -288,7 +289,7 @@ _COLUMNS = ", ".join(f'"{name}"' for name in Row._fields)
 _SEARCHED = ("id", "name", "preset", "source", "chars", "tags", "note")
 
 
-def _where(text: str, tag: str, recipe: str) -> tuple[str, list[Any]]:
+def _where(text: str, tag: str, recipe: str, parent: str) -> tuple[str, list[Any]]:
     parts, values = [], []
     if text:
         parts.append("(" + " OR ".join(f"{name} LIKE ? ESCAPE '\\'" for name in _SEARCHED) + ")")
@@ -300,6 +301,9 @@ def _where(text: str, tag: str, recipe: str) -> tuple[str, list[Any]]:
     if recipe:
         parts.append("recipe = ?")
         values.append(recipe)
+    if parent:
+        parts.append("parent = ?")
+        values.append(parent)
     return (" WHERE " + " AND ".join(parts) if parts else ""), values
 
 

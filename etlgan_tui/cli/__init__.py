@@ -29,6 +29,7 @@ from etlgan_tui.cli import (
     score,
     showing,
     study,
+    sweep,
     terminal,
     training,
     upkeep,
@@ -70,6 +71,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import": reproducing.import_,
     "reindex": upkeep.reindex,
     "doctor": doctor.doctor,
+    "sweep": sweep.sweep,
 }
 for _name, _function in COMMANDS.items():
     app.command(_name, cls=QuickCommand)(_function)

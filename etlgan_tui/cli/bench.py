@@ -14,6 +14,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli.bench_ui import ui
 from etlgan_tui.cli.data.bench import data
 from etlgan_tui.cli.quick import QuickCommand, QuickGroup
 
@@ -127,6 +128,7 @@ def quality(
 
 app.command("quality", cls=QuickCommand)(quality)
 app.command("data", cls=QuickCommand)(data)
+app.command("ui", cls=QuickCommand)(ui)
 
 
 def _fill(home: Path, count: int) -> None:

@@ -69,6 +69,7 @@ class RunScreen(LinkedCharts, RunActions):
         self.shot: Shot | None = None
         self._kind = "grid"
         self._heading = Text()
+        self._said = ""  # the console log's last line
 
     def compose(self) -> ComposeResult:
         yield TopBar()
@@ -140,7 +141,8 @@ class RunScreen(LinkedCharts, RunActions):
             chart.show(tuple(Series(label, step, column) for label, column in curves))
 
     def _show_heading(self, shot: Shot) -> None:
-        heading = _heading(self.run, shot)
+        self._said = shot.console[-1] if shot.console else self._said
+        heading = _heading(self.run, shot, self._said)
         if heading != self._heading:
             self._heading = heading
             self.query_one("#heading", Static).update(heading)
@@ -208,8 +210,8 @@ class RunScreen(LinkedCharts, RunActions):
         self._reading.ask()
 
 
-def _heading(run: RunDir, shot: Shot) -> Text:
-    """State, name, tags; how far, how fast, how long yet; the last word."""
+def _heading(run: RunDir, shot: Shot, said: str) -> Text:
+    """State, name, tags; how far, how fast, how long yet; the last word. `said`: the console log's last line."""
     step = int(shot.step[-1]) if len(shot.step) else 0
     steps = shot.started.steps if shot.started else 0
     state = "? gone" if shot.gone else looks.state_word(shot.state)
@@ -225,6 +227,8 @@ def _heading(run: RunDir, shot: Shot) -> Text:
     if shot.started:
         text.append(f"  ·  {shot.started.device}, {shot.started.precision}")
     last = shot.state.message or (shot.problems[-1] if shot.problems else "") or shot.meta.note.replace("\n", " ")
+    if shot.state.live and not shot.started:
+        last = said  # it prepares data: that may take minutes, and the log tells how far it is
     return text.append(f"\n{last}")
 
 

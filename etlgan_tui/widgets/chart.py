@@ -128,7 +128,8 @@ class Chart(Widget, can_focus=True):
         ]
         scale = Scale.over(curves, log=self.logarithmic)
         plot = self._empty(width, down) if scale is None else self._plot(curves, scale, across, down)
-        return [self._legend(width), *plot, self._steps(width, across)]
+        steps = self._line([], width) if scale is None else self._steps(width, across)
+        return [self._legend(width), *plot, steps]
 
     def _empty(self, width: int, down: int) -> list[Strip]:
         text = "nothing above 0 to draw on a logarithmic axis" if self.logarithmic else "no values yet"

@@ -12,6 +12,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+HELP = "question_mark"
+
 
 class Key(NamedTuple):
     """One binding as it is shown."""
@@ -32,31 +34,40 @@ class KeyBar(Widget):
         self._look()
 
     def _look(self) -> None:
-        """The first key of each action that wants to be seen, the help and the palette last."""
+        """The first key of each action that wants to be seen; the help, which is always there, last."""
         found: dict[str, Key] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            palette = binding.action.endswith("command_palette")
-            if active.enabled and (palette or (binding.show and binding.description)):
-                about = "All" if palette else binding.description
-                found.setdefault(binding.action, Key(binding.key, self.app.get_key_display(binding), about))
-        self.keys = tuple(found.values())
+            if active.enabled and binding.show and binding.description:
+                found.setdefault(
+                    binding.action, Key(binding.key, self.app.get_key_display(binding), binding.description)
+                )
+        self.keys = tuple(sorted(found.values(), key=lambda key: key.key == HELP))
+
+    def _shown(self) -> list[tuple[int, Key]]:
+        """Keys with the columns that they begin at: as many as fit, the last one at the right."""
+        last = self.keys[-1:] if self.keys and self.keys[-1].key == HELP else ()
+        right = self.size.width - sum(map(_cells, last))
+        shown, at = [], 0
+        for key in self.keys[: len(self.keys) - len(last)]:
+            if at + _cells(key) > right:
+                break
+            shown.append((at, key))
+            at += _cells(key)
+        return shown + [(right, key) for key in last]
 
     def render_line(self, _y: int) -> Strip:
         segments, width = list[Segment](), 0
         strong = self.get_component_rich_style("key-bar--key")
-        for key in self.keys:
-            width += _cells(key)
-            if width > self.size.width:
-                break
+        for at, key in self._shown():
+            segments.append(Segment(" " * (at - width), self.rich_style))
             segments += [Segment(f" {key.shown}", strong), Segment(f" {key.about} ", self.rich_style)]
+            width = at + _cells(key)
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
     def on_click(self, event: events.Click) -> None:
-        right = 0
-        for key in self.keys:
-            right += _cells(key)
-            if event.x < right <= self.size.width:
+        for at, key in self._shown():
+            if at <= event.x < at + _cells(key):
                 self.app.simulate_key(key.key)
                 return
 

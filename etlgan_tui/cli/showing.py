@@ -56,6 +56,7 @@ def _facts(run: RunDir) -> dict[str, Any]:
         "scores": progress.history.scored[-1].scores if progress.history.scored else {},
         "best_checkpoint": progress.best,
         "resolved": progress.started,
+        "usage": _usage(run),
         "pictures": [str(path) for path in _pictures(run)],
         "checkpoints": [str(path) for path in _newest(run.checkpoints.glob("*.safetensors"))],
         "environment": read_json(run.env),
@@ -72,6 +73,33 @@ def _progress(run: RunDir, config: RunConfig | None) -> Progress:
         progress.take(batch)
     progress.history.problems = tail.problems
     return progress
+
+
+def _usage(run: RunDir) -> dict[str, float]:
+    """Medians of the loads in per cent, peaks of the memory in GiB; only what was measured."""
+    from math import isnan
+    from statistics import median
+
+    from core import usage
+    from core.history import Tail
+
+    history = usage.UsageHistory()
+    for batch in Tail(run.usage).read_all():
+        history.add(batch)
+    known = {name: [value for value in getattr(history, name) if not isnan(value)] for name in usage.MEASURED}
+    return {
+        name: round(max(values) if "memory" in name else median(values), 2) for name, values in known.items() if values
+    }
+
+
+def _took(usage: dict[str, float]) -> str:
+    """`95 % of one core, 1.2 GiB at most; GPU 97 %, 11.0 GiB`."""
+    if not usage:
+        return ""
+    gpu = [f"{usage['gpu']:.0f} %"] if "gpu" in usage else []
+    gpu += [f"{usage['gpu_memory']:.1f} GiB"] if "gpu_memory" in usage else []
+    words = f"{usage['cpu']:.0f} % of one core, {usage['memory']:.1f} GiB at most"
+    return f"{words}; GPU {', '.join(gpu)}" if gpu else words
 
 
 def _changed(config: RunConfig) -> dict[str, Any]:
@@ -107,6 +135,7 @@ def _print(facts: dict[str, Any]) -> None:
         ("best", "" if facts["best_checkpoint"] is None else f"checkpoint of step {facts['best_checkpoint']:,}"),
         ("folder", facts["path"]),
         *_resolved(facts["resolved"]),
+        ("took", _took(facts["usage"])),
         *(("picture", path) for path in facts["pictures"]),
     ]
     for row in terminal.pairs([(name, terminal.clean(value)) for name, value in pairs if value]):

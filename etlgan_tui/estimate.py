@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 from core.config import RunConfig
+from core.runs import disk
 
 
 class Net(NamedTuple):
@@ -21,6 +23,7 @@ class Estimate(NamedTuple):
     images_seen: int
     seconds: float  # on 2 CPU cores, first step to last
     memory: float  # bytes of the trainer process
+    disk: float = 0.0  # bytes that the run directory will take
 
 
 # Counted with torch's FlopCounterMode and forward hooks over the networks of core/gan/model.py.
@@ -45,6 +48,11 @@ _COPIES = 4.5  # of every weight, fp32: value, gradient, Adam's two moments; G's
 _PASSES = 3  # activations are kept of G and of D on real and on generated images, and backward holds as many again
 _EMBEDDED_PER_CLASS = 64 + 128 + 128  # weights that every further class adds: G's, D's and Q's row
 _CLASSES_COUNTED = 10  # in the table above
+# Measured on runs of preset digits:
+_SAVED = 14.1  # bytes of a checkpoint for each weight: its value, Adam's two moments, G's moving average
+_PIXEL = 0.25  # bytes of a PNG for each pixel of generated characters
+_REPORT = 600.0  # bytes of events and of what the machine did, each report
+_DRAWN, _COLUMNS = 60, 10  # rows and columns of a picture, at most
 
 
 def estimate(config: RunConfig, *, classes: int) -> Estimate:
@@ -54,7 +62,16 @@ def estimate(config: RunConfig, *, classes: int) -> Estimate:
     name = config.preset if config.preset in presets.PRESETS else _REFERENCE
     usual = presets.resolve(name)
     seconds = presets.PRESETS[name].seconds * _work(config) / _work(usual)
-    return Estimate(_images(config), seconds, _memory(config, classes))
+    return Estimate(_images(config), seconds, _memory(config, classes), _disk(config, classes))
+
+
+def disk_warning(config: RunConfig, *, classes: int, folder: Path, runs: int = 1) -> str:
+    """A line where the disk of `folder` will not hold what runs like this write, else ""."""
+    room, there = disk.free(folder), estimate(config, classes=classes).disk * runs
+    if room is None or there + disk.LOW_BYTES <= room:
+        return ""
+    needs = f"{there / 1e6:,.0f} MB of checkpoints and pictures are to come" + (f" ({runs:,} runs)" if runs > 1 else "")
+    return f"{needs}, and {room / 1e6:,.0f} MB are free on the disk of {folder}; `etlgan gc` makes room"
 
 
 def _net(config: RunConfig) -> Net:
@@ -76,3 +93,13 @@ def _memory(config: RunConfig, classes: int) -> float:
     weights = net.parameters * 1e6 + (classes - _CLASSES_COUNTED) * _EMBEDDED_PER_CLASS
     activations = config.train.batch_size * net.activations * 1e3 * _PASSES
     return _PROCESS + glyphs + 4 * (weights * _COPIES + activations)
+
+
+def _disk(config: RunConfig, classes: int) -> float:
+    """Checkpoints at their most (the kept ones, the best, one being written), every picture, every report."""
+    train = config.train
+    saved = min(train.keep + 2, 1 + train.steps // train.save_every)
+    weights = _net(config).parameters * 1e6 + (classes - _CLASSES_COUNTED) * _EMBEDDED_PER_CLASS
+    pixels = min(classes, _DRAWN) * _COLUMNS * config.data.size**2 * (1 + config.model.codes)
+    pictures = (1 + train.steps // train.sample_every) * pixels * _PIXEL
+    return saved * weights * _SAVED + pictures + train.steps / train.report_every * _REPORT

@@ -14,11 +14,17 @@ LOW_BYTES = 500_000_000  # free space below which a run that writes checkpoints 
 
 def low(folder: Path) -> str:
     """A warning where the disk is nearly full, else ""."""
-    with contextlib.suppress(OSError):
-        free = shutil.disk_usage(folder).free
-        if free < LOW_BYTES:
-            return f"only {free / 1e6:,.0f} MB are free on the disk of {folder}; `etlgan gc` makes room"
+    room = free(folder)
+    if room is not None and room < LOW_BYTES:
+        return f"only {room / 1e6:,.0f} MB are free on the disk of {folder}; `etlgan gc` makes room"
     return ""
+
+
+def free(folder: Path) -> int | None:
+    """Bytes left on the disk of a folder, which need not exist yet; None where that cannot be told."""
+    with contextlib.suppress(OSError, StopIteration):
+        return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+    return None
 
 
 @contextlib.contextmanager

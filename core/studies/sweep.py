@@ -179,7 +179,8 @@ def _tree(sweep: Sweep) -> dict[str, Any]:
 def read(home: Home, text: str) -> Sweep:
     """A sweep by its id or a unique beginning of it, or `last`. None such, or damaged: RunError."""
     known = sorted(path.name for path in home.sweeps.glob("sweep-*") if ID.fullmatch(path.name))
-    found = [name for name in known if name.startswith(text) or name == f"sweep-{text}"]
+    begin = text.removeprefix("sweep-")
+    found = [name for name in known if begin and name.startswith(f"sweep-{begin}")]
     if text == "last" and known:
         found = [max(known, key=lambda name: _seconds(read_json(home.sweeps / name / "sweep.json").get("created")))]
     if len(found) != 1:

@@ -20,6 +20,7 @@ from etlgan_tui.cli import (
     data,
     doctor,
     exporting,
+    gc,
     listing,
     logs,
     presets,
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "reindex": upkeep.reindex,
     "doctor": doctor.doctor,
     "sweep": sweep.sweep,
+    "gc": gc.gc,
 }
 for _name, _function in COMMANDS.items():
     app.command(_name, cls=QuickCommand)(_function)

@@ -18,7 +18,22 @@ if TYPE_CHECKING:
 
 _USUAL_LIMIT = 50
 # Left out from the right where the terminal is too narrow for them.
-_HEAD = ("state", "name", "run", "step", "age", "Q drawn", "score", "tags", "chars", "D", "G", "images/s", "note")
+_HEAD = (
+    "state",
+    "name",
+    "run",
+    "step",
+    "age",
+    "Q drawn",
+    "score",
+    "tags",
+    "parent",
+    "chars",
+    "D",
+    "G",
+    "images/s",
+    "note",
+)
 _RIGHT = frozenset({"step", "age", "Q drawn", "score", "D", "G", "images/s"})
 _FEWEST = 5  # columns that are always there; then names are cut
 _LONGEST = 32  # cells of a name, tags or a note
@@ -29,6 +44,7 @@ def ls(
         str, typer.Argument(metavar="TEXT", help="Only with this in name, id, tags, note ...", show_default=False)
     ] = "",
     tag: Annotated[str, typer.Option(metavar="TAG", help="Only with this tag.", show_default=False)] = "",
+    sweep: Annotated[str, typer.Option(metavar="ID", help="Only runs of this sweep.", show_default=False)] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many.")] = _USUAL_LIMIT,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     as_json: options.Json = False,
@@ -36,12 +52,13 @@ def ls(
 ) -> None:
     """List the runs, newest first."""
     home = options.home(folder)
-    rows, total = _rows(home, text, tag, sys.maxsize >> 1 if everything else limit)
+    parent = _sweep(home, sweep) if sweep else ""
+    rows, total = _rows(home, text, tag, parent, sys.maxsize >> 1 if everything else limit)
     if as_json:
         terminal.say_json([_json(row, state) for row, state in rows])
         return
     if not rows:
-        terminal.tell(terminal.clean(_nothing(home, text or tag)))
+        terminal.tell(terminal.clean(_nothing(home, text or tag or parent)))
         return
     for line in _lines(rows):
         terminal.say(line)
@@ -49,7 +66,13 @@ def ls(
         terminal.tell(f"{total - len(rows):,} older ones; --all shows them")
 
 
-def _rows(home: Home, text: str, tag: str, limit: int) -> tuple[list[tuple[Row, State]], int]:
+def _sweep(home: Home, text: str) -> str:
+    from core.studies import sweep as sweeps
+
+    return sweeps.read(home, text).id
+
+
+def _rows(home: Home, text: str, tag: str, parent: str, limit: int) -> tuple[list[tuple[Row, State]], int]:
     """The newest runs with their states, and how many there are."""
     from core.runs.state import state_of
     from etlgan_tui.cli import index
@@ -57,8 +80,8 @@ def _rows(home: Home, text: str, tag: str, limit: int) -> tuple[list[tuple[Row, 
     if not home.runs.is_dir():
         return [], 0  # looking into a folder must not leave a database in it
     with index.opened(home) as store:
-        found = store.runs(limit=limit, text=text, tag=tag)
-        return [(row, state_of(home.run(row.id))) for row in found], store.count(text=text, tag=tag)
+        found = store.runs(limit=limit, text=text, tag=tag, parent=parent)
+        return [(row, state_of(home.run(row.id))) for row in found], store.count(text=text, tag=tag, parent=parent)
 
 
 def _nothing(home: Home, wanted: str) -> str:
@@ -123,6 +146,7 @@ def _cells(row: Row, state: State) -> tuple[str, ...]:
         "" if row.q_fake is None else f"{100 * row.q_fake:.1f} %",
         "" if row.score is None else f"{row.score:.4g}",
         ", ".join(row.tags),
+        row.parent,
         row.chars,
         "" if row.d is None else f"{row.d:.3f}",
         "" if row.g is None else f"{row.g:.3f}",

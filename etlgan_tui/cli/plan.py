@@ -54,4 +54,4 @@ def _scalar(value: Any) -> str:
 def _costs(config: RunConfig, guess: Estimate) -> Iterator[str]:
     yield f"{guess.images_seen:,} images seen in {config.train.steps:,} steps"
     yield f"about {terminal.duration(guess.seconds)} on 2 CPU cores (estimate; a GPU takes a small part of it)"
-    yield f"about {terminal.size(guess.memory)} of memory (estimate)"
+    yield f"about {terminal.size(guess.memory)} of memory, {terminal.size(guess.disk)} on the disk (estimate)"

@@ -12,6 +12,7 @@ import typer
 from etlgan_tui.cli import index, options, terminal
 
 if TYPE_CHECKING:
+    from core.config import RunConfig
     from core.rundir import Home
     from core.studies.sweep import Child, Sweep
     from core.studies.sweep_results import Outcome
@@ -97,7 +98,7 @@ def _start(
             terminal.say(terminal.clean(f"{told} seed={point.seed}"))
         terminal.tell(f"{len(points):,} runs; nothing was queued")
         return
-    _check(points[0].config)
+    _check(points[0].config, home, len(points))
     wanted = sweeps.keep(home, wanted)
     with index.opened(home) as store:
         new, more = sweeps.go_on(home, store, wanted, priority=priority)
@@ -120,11 +121,16 @@ def _planned(asked: list[str], grids: list[str], draws: int, seeds: int, changes
     return sweeps.plan(asked[0] if asked else "", shared, grids, draws=draws, seeds=seeds)
 
 
-def _check(config: Any) -> None:
-    """Data that are not there are told now, not by every run at its turn."""
+def _check(config: RunConfig, home: Home, runs: int) -> None:
+    """Data that are not there are told now, not by every run at its turn; likewise a disk that is too small."""
+    from core.glyphs import repertoire
     from etlgan_tui.draft import characters_of
+    from etlgan_tui.estimate import disk_warning
 
     characters_of(config.data)
+    classes = len(repertoire.characters(config.data.chars))
+    if warning := disk_warning(config, classes=classes, folder=home.root, runs=runs):
+        terminal.tell(terminal.clean(f"etlgan: {warning}"))
 
 
 def _list(home: Home) -> None:

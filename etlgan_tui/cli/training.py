@@ -66,6 +66,7 @@ def run(
     from core.runs import launcher
 
     home = options.home(folder)
+    _warn_of_disk(config, len(characters), home)
     with _ctrl_c_tells():
         started = launcher.start(
             home, config, name=name, tags=tuple(tags or ()), note=note, queued=queue, priority=priority
@@ -138,6 +139,13 @@ def _checked(config: RunConfig) -> tuple[str, ...]:
     source.index(characters, per_char=1, held_out=0)
     tell_problems(source.problems)
     return characters
+
+
+def _warn_of_disk(config: RunConfig, classes: int, home: Home) -> None:
+    from etlgan_tui.estimate import disk_warning
+
+    if warning := disk_warning(config, classes=classes, folder=home.root):
+        terminal.tell(terminal.clean(f"etlgan: {warning}"))
 
 
 def _watched(run: RunDir) -> Watched:

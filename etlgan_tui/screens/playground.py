@@ -85,7 +85,7 @@ class PlaygroundScreen(BaseScreen):
         self._seeds = [random.randrange(_SEEDS) if seed is None else seed]
         self._asked: Asked | None = None
         self._newest: int | None = None
-        self._name = read_meta(run).name
+        self._title = read_meta(run).name
         self._said: tuple[str, str] = ("", "")
 
     def compose(self) -> ComposeResult:
@@ -110,7 +110,14 @@ class PlaygroundScreen(BaseScreen):
     def on_unmount(self) -> None:
         self._sampler.close()
 
+    @property
+    def _live(self) -> bool:
+        """Whether there is anything to show it on: answers may come while the screen or the app ends."""
+        return bool(self.query(SheetView))
+
     def tick(self, count: int) -> None:
+        if not self._live:
+            return
         sheet = self.query_one(SheetView)
         if sheet.mode != self.etlgan.picture_mode:
             sheet.mode = self.etlgan.picture_mode
@@ -148,7 +155,7 @@ class PlaygroundScreen(BaseScreen):
         return Drawn(asked, loaded.step, self._sampler.draw(asked.wanted))
 
     def _show(self, drawn: Drawn | None) -> None:
-        if drawn is not None:
+        if drawn is not None and self._live:
             self.drawn = drawn
             if self.problem:
                 self.problem = ""
@@ -157,7 +164,7 @@ class PlaygroundScreen(BaseScreen):
 
     def _lay_out(self) -> None:
         """The newest picture, as large as there is room for."""
-        if self.drawn is None:
+        if self.drawn is None or not self._live:
             return
         sheet = self.query_one(SheetView)
         images, labels, tile = _arranged(self.drawn, width=sheet.size.width, height=sheet.size.height)
@@ -169,6 +176,8 @@ class PlaygroundScreen(BaseScreen):
         self.call_after_refresh(self._lay_out)
 
     def _show_loaded(self, loaded: Loaded) -> None:
+        if not self._live:
+            return
         first = self.loaded is None
         self.loaded, self.ended, self.problem = loaded, False, ""
         if len(loaded.code_names) != len(self.codes) or first:
@@ -190,6 +199,8 @@ class PlaygroundScreen(BaseScreen):
 
     def _show_newest(self, step: int | None) -> None:
         """A checkpoint came: the first is loaded at once, a newer one when it is asked for."""
+        if not self._live:
+            return
         came, self._newest = step != self._newest, step
         if came and step is not None and self.loaded is None and not self.ended and not self._loading.busy:
             self._loading.ask()
@@ -197,7 +208,7 @@ class PlaygroundScreen(BaseScreen):
 
     def _failed(self, problem: str) -> None:
         """The sampler says why not, or it has died: then once, and how to go on."""
-        if not self.is_mounted or not self.is_attached:
+        if not self._live:
             return
         if self._sampler.pid is None:
             problem = f"{problem}; Ctrl+R starts it again"
@@ -225,7 +236,7 @@ class PlaygroundScreen(BaseScreen):
 
     def _heading(self) -> str:
         if self.loaded is None:
-            return f"{self._name}  {self.run.id}"
+            return f"{self._title}  {self.run.id}"
         newer = self._newest is not None and self._newest > self.loaded.step and not self.loaded.passed_over
         parts = [
             f"step {self.loaded.step:,}" + (f" (Ctrl+R: step {self._newest:,})" if newer else ""),
@@ -233,7 +244,7 @@ class PlaygroundScreen(BaseScreen):
             f"{len(self.loaded.characters):,} characters",
             self.run.id,
         ]
-        return "  ·  ".join(part for part in (self._name, *parts) if part)
+        return "  ·  ".join(part for part in (self._title, *parts) if part)
 
     def _noise(self) -> str:
         seeds = self._asked.wanted.seeds if self._asked else ()

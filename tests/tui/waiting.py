@@ -10,7 +10,7 @@ from textual.screen import Screen
 S = TypeVar("S", bound=Screen[Any])
 
 
-async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 15.0) -> None:
+async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Let the app go on until the condition holds; never: the test fails."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -19,6 +19,7 @@ from etlgan_tui import looks, system
 from etlgan_tui import settings as memory
 from etlgan_tui.background import Errand
 from etlgan_tui.index import Index
+from etlgan_tui.queueing import tend
 from etlgan_tui.screens.base import BaseScreen, Changed
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.themes import THEMES
@@ -50,7 +51,7 @@ class EtlganApp(App[None]):
         self.index = Index(home)
         self.settings = memory.load()
         self.removed: list[str] = []  # names in the trash, of this session
-        self.machine = ""
+        self.machine = self.queued = ""
         self._meter = system.Meter(home.root)
         self._told: dict[str, float] = {}
         self._ticks = 0
@@ -61,7 +62,9 @@ class EtlganApp(App[None]):
         known = self.settings.theme in self.available_themes
         self.theme = self.settings.theme if known else THEMES[0].name
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
-        self._metering = Errand(self, self._meter.read, done=self._show_machine, failed=self.tell)
+        self._metering = Errand(
+            self, lambda: (self._meter.read(), tend(self.home)), done=self._show_machine, failed=self.tell
+        )
         self.set_interval(self.TICK_SECONDS, self._tick)
         self.push_screen(RunsScreen())
 
@@ -74,12 +77,12 @@ class EtlganApp(App[None]):
             self._dress(top)
             top.tick(self._ticks)
 
-    def _show_machine(self, found: system.System) -> None:
-        self.machine = system.line(found)
+    def _show_machine(self, found: tuple[system.System, str]) -> None:
+        self.machine, self.queued = system.line(found[0]), found[1]
 
     def _dress(self, screen: Screen[Any]) -> None:
         for bar in screen.query(TopBar):
-            bar.where, bar.machine = f"etlgan  {looks.folder(self.home.root)}", self.machine
+            bar.where, bar.machine = f"etlgan  {looks.folder(self.home.root)}  {self.queued}".rstrip(), self.machine
         for picture in screen.query(Picture):
             picture.mode = self.picture_mode
 

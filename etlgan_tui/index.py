@@ -129,7 +129,8 @@ class Index:
         """With its state: derived anew while it may change, remembered once the run has ended and nothing moved."""
         run = self.home.run(row.id)
         signature, known = self._states.get(row.id, ("", None))
-        if known and signature == row.signature and not known.live and not alive.held(run):
+        settled = known and signature == row.signature and known.kind not in ("running", "queued")
+        if known and settled and not run.ticket.exists() and not alive.held(run):
             return Listed(row, known)
         state = state_of(run)
         self._states[row.id] = (row.signature, state)

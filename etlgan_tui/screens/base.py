@@ -60,6 +60,7 @@ class RunActions(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "stop", "Stop"),
         Binding("r", "resume", "Resume"),
+        Binding("Q", "queue", "Resume in the queue", show=False),
         Binding("d", "duplicate", "Duplicate"),
         Binding("g", "playground", "Playground"),
         Binding("t", "tag", "Tags", show=False),
@@ -111,12 +112,19 @@ class RunActions(BaseScreen):
         )
 
     def action_resume(self) -> None:
+        self._resume(queued=False)
+
+    def action_queue(self) -> None:
+        """It goes on at its turn."""
+        self._resume(queued=True)
+
+    def _resume(self, *, queued: bool) -> None:
         if run := self._run():
             home = self.home
 
             def work() -> Changed:
-                launcher.resume(home, run)
-                return Changed(f"run {run.id} goes on", run.id)
+                launcher.resume(home, run, queued=queued)
+                return Changed(f"run {run.id} {'is in the queue' if queued else 'goes on'}", run.id)
 
             self.perform(work)
 

@@ -49,6 +49,7 @@ class NewScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Cancel"),
         Binding("ctrl+l", "launch", "Launch", priority=True),
+        Binding("ctrl+o", "queue", "Queue", priority=True),
         Binding("ctrl+y", "copy", "Copy command"),
     ]
 
@@ -85,6 +86,7 @@ class NewScreen(BaseScreen):
         yield Static(markup=False, id="command")
         with Horizontal(classes="buttons"):
             yield Button("Launch (Ctrl+L)", id="launch", variant="primary", compact=True)
+            yield Button("Queue (Ctrl+O)", id="queue", compact=True)
             yield Button("Cancel (Esc)", id="cancel", compact=True)
         yield KeyBar()
 
@@ -188,6 +190,14 @@ class NewScreen(BaseScreen):
 
     @on(Button.Pressed, "#launch")
     def action_launch(self) -> None:
+        self._start(queued=False)
+
+    @on(Button.Pressed, "#queue")
+    def action_queue(self) -> None:
+        """It waits for a free slot."""
+        self._start(queued=True)
+
+    def _start(self, *, queued: bool) -> None:
         wrong = self.draft.problems() | {name: told for name in ABOUT_RUN if (told := self._about_problem(name))}
         if wrong or self._source_problem:
             name, told = next(iter(wrong.items()), ("data", self._source_problem))
@@ -199,9 +209,9 @@ class NewScreen(BaseScreen):
         home, draft, tree = self.home, self.draft, self.draft.resolved()
 
         def work() -> RunDir:
-            return launcher.start(home, tree, name=draft.name, tags=draft.tag_list(), note=draft.note)
+            return launcher.start(home, tree, name=draft.name, tags=draft.tag_list(), note=draft.note, queued=queued)
 
-        once(self, work, done=self._launched, failed=self._failed)
+        once(self, work, done=self._queued if queued else self._launched, failed=self._failed)
 
     @on(Button.Pressed, "#cancel")
     def cancel(self) -> None:
@@ -212,6 +222,10 @@ class NewScreen(BaseScreen):
 
         self.etlgan.announce(Changed(f"run {run.id} started", run.id))
         self.app.switch_screen(RunScreen(run))
+
+    def _queued(self, run: RunDir) -> None:
+        self.app.pop_screen()
+        self.etlgan.announce(Changed(f"run {run.id} is in the queue", run.id))
 
     def _failed(self, problem: str) -> None:
         self._launching = False

@@ -293,6 +293,7 @@ def _glance(found: Found) -> Glance:
     measured = found.curves.measured
     facts = [f"{looks.progress(row)} steps", f"{looks.duration(row.seconds)} trained"]
     facts += [row.device] if row.device else []
+    facts += [f"of {row.parent}"] if row.parent else []
     return Glance(
         run_id=row.id,
         title=f"{row.name or row.id}  {looks.state_word(state)}",

@@ -1,5 +1,7 @@
 """Pictures where the terminal draws them (with textual-image's half-cells, named explicitly); the system line."""
 
+import time
+
 import pytest
 
 from core.rundir import Home
@@ -10,6 +12,7 @@ from etlgan_tui.system import GIB, Gpu, Meter, System
 from etlgan_tui.widgets import picture
 from etlgan_tui.widgets.picture import GraphicsPicture, TextPicture, next_mode
 from tui.conftest import TestApp, make_run
+from tui.terminal import terminal
 from tui.waiting import on, until
 
 
@@ -54,3 +57,25 @@ def test_the_system_line_with_and_without_gpus(home: Home) -> None:
     found = Meter(home.root / "not" / "there").read()
     assert found.total > 0
     assert found.disk_free > 0
+
+
+@pytest.mark.parametrize(("graphics", "drawn"), [("sixel", b"\x1bP"), ("kitty", b"\x1b_G"), ("", b"")])
+def test_the_terminal_is_asked_and_gets_what_it_can_draw(home: Home, graphics: str, drawn: bytes) -> None:
+    """The whole way through a terminal; it has a tenth of a second to answer, so a busy machine gets three tries."""
+    make_run(home, 1, name="pictured")
+    for _ in range(3 if graphics else 1):
+        with terminal(home, graphics=graphics) as shown:
+            assert shown.shows("pictured")
+            asked = len(shown.seen)
+            shown.press(b"\r")
+            assert shown.shows("grid, step 400")
+            until_drawn = time.monotonic() + 10
+            while drawn not in shown.seen[asked:] and time.monotonic() < until_drawn:
+                time.sleep(0.05)
+            after = shown.seen[asked:]
+        if drawn and drawn in after:
+            return
+    assert not drawn, f"no {graphics} picture came"
+    assert b"\x1bP" not in after
+    assert b"\x1b_G" not in after
+    assert "⠤" in after.decode(errors="replace")  # braille

@@ -2,20 +2,13 @@
 
 import asyncio
 import errno
-import fcntl
 import json
 import os
-import pty
 import signal
 import sqlite3
-import struct
 import subprocess
 import sys
-import termios
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,53 +27,10 @@ from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.widgets.run_table import RunTable
 from tui.conftest import TestApp, make_run
+from tui.terminal import terminal
 from tui.waiting import on, toasts, until
 
 LONG = {"train.steps": 100_000}
-
-
-class Terminal:
-    """The dashboard as a user starts it, in a pty that knows no graphics; what it writes is kept."""
-
-    def __init__(self, home: Home, **environment: str) -> None:
-        self.leader, follower = pty.openpty()
-        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 1000, 600))
-        environment = {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
-        self.child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "etlgan_tui", "--home", str(home.root)],
-            stdin=follower, stdout=follower, stderr=follower, env=os.environ | environment, start_new_session=True,
-        )  # fmt: skip
-        os.close(follower)
-        self.seen = b""
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        with suppress(OSError):
-            while block := os.read(self.leader, 1 << 16):
-                self.seen += block
-                if b"\x1b[c" in block:
-                    os.write(self.leader, b"\x1b[?62;c")
-
-    def shows(self, word: str, seconds: float = 60.0) -> bool:
-        deadline = time.monotonic() + seconds
-        while word.encode() not in self.seen and time.monotonic() < deadline and self.child.poll() is None:
-            time.sleep(0.05)
-        return word.encode() in self.seen
-
-    def ends(self) -> int:
-        return self.child.wait(timeout=30)
-
-
-@contextmanager
-def terminal(home: Home, **environment: str) -> Iterator[Terminal]:
-    shown = Terminal(home, **environment)
-    try:
-        yield shown
-    finally:
-        shown.child.kill()
-        shown.child.wait()
-        os.close(shown.leader)
 
 
 def told_by_cli(home: Home, *words: str) -> Any:

@@ -1,12 +1,14 @@
 """`score`, `bench train` and `bench quality` with the real trainer and a judge that learned for a moment."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
-from core.judge import score
-from core.rundir import Home
+from core.judge import classifier, score
+from core.rundir import Home, RunDir, write_json
+from core.runs.find import run_ids
 
 from .conftest import Typed, complains
 
@@ -21,24 +23,68 @@ SMALL = [text for name, value in SETTINGS.items() for text in ("--set", f"{name}
 def short_study(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001  (its environment comes first)
     monkeypatch.delenv("ETLGAN_TRAINER")
     monkeypatch.setattr(score, "JUDGE_IMAGES", 40)
-    monkeypatch.setattr(score, "JUDGE_STEPS", (30, 0))
+    monkeypatch.setattr(score, "JUDGE_STEPS", (20, 0))
+    monkeypatch.setattr(classifier, "BATCH", 24)
     torch.set_num_threads(1)
 
 
-def test_a_run_is_scored_beside_held_out_writers(etlgan: Typed) -> None:
+def newest(home: Home) -> str:
+    return run_ids(home)[0]
+
+
+def test_a_run_is_scored_beside_its_controls(etlgan: Typed, home: Home, tmp_path: Path) -> None:
     assert etlgan("run", *SMALL).code == 0
-    said = etlgan("score", "last", "--per-char", "20", "--json")
+    run = home.run(newest(home))
+    page = tmp_path / "card.html"
+    said = etlgan("score", "last", "--per-char", "10", "--json", "--report", str(page))
+    assert said.code == 0, said.err
     card = json.loads(said.out)
-    assert said.code == 0
-    assert set(card["generated"]["per_character"]) == {"く", "こ"}
-    assert card["real"]["overall"] > 0.8, "く and こ of other writers are easily told apart"
-    assert card["generated"]["worst"] <= card["generated"]["overall"] <= card["real"]["overall"], (
-        "3 steps teach nothing"
-    )
-    assert card["spread"] > 0
-    table = etlgan("score", "last", "--per-char", "20")
-    assert "held-out real" in table.out
-    assert "training the judge" not in table.err, "the judge comes from the cache"
+    made, real, copied = (card["columns"][name] for name in ("generated", "held-out real", "memoriser"))
+    assert real["gan_test"] > 0.8, "く and こ of other writers are easily told apart"
+    assert made["gan_test_worst"] <= made["gan_test"] <= real["gan_test"], "3 steps teach nothing"
+    assert copied["memorised"] == 1
+    assert made["memorised"] < 0.5
+    assert {"gan_train_gap", "fcd_ratio", "coverage_ratio", "spread", "slant_control", "samples_per_s"} <= set(made)
+    assert set(card["per_character"]) == {"く", "こ"}
+    assert card["targets"]["gan_test"]["met"] is False
+    assert card["missing"] == {"3": "etlgan ocr-gain", "classic": "etlgan run --set recipe.name=classic"}
+    assert json.loads(run.scores.read_text())["columns"] == card["columns"]
+    told = page.read_text()
+    assert told.count("data:image/png;base64,") > 7
+    assert "http" not in told, "nothing is fetched from anywhere"
+    again = etlgan("score", "last", "--per-char", "10", "--quick")
+    assert again.code == 0
+    assert "read as asked" in again.out
+    assert "training the judge" not in again.err, "the judge comes from the cache"
+    assert "memoriser" not in again.out
+
+
+def test_a_classic_run_and_an_ocr_gain_are_read_from_where_they_are(etlgan: Typed, home: Home) -> None:
+    classic = ("--set", "recipe.name=classic", "--set", "train.batch_size=8", "--set", "model.noise=8")
+    assert etlgan("run", *SMALL, *classic).code == 0
+    run = newest(home)
+    assert etlgan("run", *SMALL).code == 0
+    unscored = json.loads(etlgan("score", "last", "--per-char", "4", "--json").out)
+    assert unscored["missing"]["classic"] == f"etlgan score {run}"
+    own = json.loads(etlgan("score", run, "--per-char", "4", "--json").out)
+    assert "named by the judge" in own["warnings"][0]
+    assert "classic" not in own["missing"]
+    study = home.root / "studies" / "ocr-gain"
+    study.mkdir(parents=True)
+    entry = {"real_per_char": 5, "gain": 0.02, "low": 0.01, "high": 0.03}
+    about = {"source": "penman", "chars": "くこ", "style": "clean"}
+    write_json(RunDir(study).scores, {"kind": "ocr-gain", "data": about, "gain": [entry, {"gain": "odd"}]})
+    whole = json.loads(etlgan("score", "last", "--per-char", "4", "--json").out)
+    assert whole["columns"]["classic"] == own["columns"]["generated"]
+    assert whole["ocr_gain"] == [entry]
+    assert whole["missing"] == {}
+    assert "+1.00 to +3.00" in etlgan("score", "last", "--per-char", "4").out
+
+
+def test_a_page_that_cannot_be_written_is_told_at_once(etlgan: Typed, tmp_path: Path) -> None:
+    assert etlgan("run", *SMALL).code == 0
+    complains(etlgan("score", "last", "--report", str(tmp_path / "card.pdf")), "must end in .html", code=2)
+    complains(etlgan("score", "last", "--report", str(tmp_path / "none" / "card.html")), "there is no folder", code=2)
 
 
 def test_nothing_to_judge_is_one_clear_line(etlgan: Typed) -> None:

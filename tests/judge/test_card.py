@@ -1,0 +1,163 @@
+"""The card on small sets: who writes well, who copies, who repeats himself, and who ignores the codes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from core.config import RunConfig
+from core.glyphs import penman
+from core.judge import card as cards
+from core.judge import classifier, controls, score, scorer
+from core.judge.reference import Reference, first_of_each
+
+Small = Callable[..., RunConfig]
+CHARS = ("あ", "い", "う")
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the module: one judge."""
+    return tmp_path_factory.mktemp("judged")
+
+
+@pytest.fixture
+def config(small: Small, shared: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
+    torch.set_num_threads(1)
+    monkeypatch.setenv("ETLGAN_CACHE", str(shared))
+    monkeypatch.setattr(classifier, "BATCH", 48)
+    monkeypatch.setattr(score, "JUDGE_IMAGES", 40)
+    monkeypatch.setattr(score, "JUDGE_STEPS", (30, 0))
+    monkeypatch.setattr(controls, "NAMING", 20)
+    return small(data__per_char=60, data__held_out=24)
+
+
+@pytest.fixture
+def reference(config: RunConfig) -> Reference:
+    return Reference.load(config.data)
+
+
+def written(labels: Labels, *, seed: int = 0) -> Images:
+    """A generator that writes as people do, each time another one."""
+    return np.concatenate(
+        [
+            penman.render(CHARS[label], np.array([5_000_000 + 1000 * seed + i]), size=32, style="clean", seed=0)
+            for i, label in enumerate(labels.tolist())
+        ]
+    )
+
+
+def repeated(labels: Labels, *, seed: int = 0) -> Images:  # noqa: ARG001
+    """The same character always looks the same."""
+    return written(np.arange(3))[labels]
+
+
+def test_a_good_hand_a_copyist_and_a_stamp(config: RunConfig, reference: Reference) -> None:
+    rows = (2, 4, 5, 6, 7)
+    good = cards.card(written, config.data, rows=rows, per_char=24, reference=reference)
+    stamp = cards.card(repeated, config.data, rows=rows, per_char=24, reference=reference, real_column=False)
+    copied = controls.memoriser_column(reference, rows, 24, None)
+    assert good.generated["gan_test"] > 0.8
+    assert good.generated["coverage_ratio"] > 0.8 > 0.3 > stamp.generated["coverage_ratio"]
+    assert 0.7 < good.generated["spread"] < 1.4
+    assert stamp.generated["spread"] == pytest.approx(0, abs=1e-3)
+    assert stamp.generated["fcd_ratio"] > 3 * good.generated["fcd_ratio"]
+    assert copied["memorised"] == 1
+    assert good.generated["memorised"] < 0.15
+    assert copied["coverage_ratio"] > 0.8, "only row 7 tells a copyist"
+    assert good.real["gan_test"] > 0.8
+    assert good.real["coverage_ratio"] > 0.7
+    assert stamp.real == {}
+
+
+def test_a_copy_with_noise_and_less_ink_is_still_a_copy(reference: Reference) -> None:
+    images, labels = reference.train
+    noise = np.random.default_rng(0).normal(0, 5, images.shape)
+    paler = np.clip(0.8 * images + noise, 0, 255).astype(np.uint8)
+    real = reference.held_out
+    share = reference.copying.share
+    assert share(paler, labels, real.images, real.labels) > 0.9
+    assert share(real.images, real.labels, real.images, real.labels) < 0.05
+
+
+def test_a_reader_of_generated_images_is_tested_on_real_ones(config: RunConfig, reference: Reference) -> None:
+    good = cards.card(written, config.data, rows=(1,), per_char=4, reference=reference)
+    shuffled = cards.card(
+        lambda labels, *, seed=0: written((labels + 1) % 3, seed=seed),
+        config.data,
+        rows=(1,),
+        per_char=4,
+        reference=reference,
+        real_column=False,
+    )
+    assert good.generated["gan_train"] > 0.7
+    assert shuffled.generated["gan_train"] < 0.3, "wrong labels teach wrong reading"
+    assert good.real["gan_train_gap"] == 0
+    assert good.real["gan_train"] - good.generated["gan_train"] == pytest.approx(good.generated["gan_train_gap"])
+
+
+def slanted(labels: Labels, *, codes: NDArray[np.floating], seed: int = 0) -> Images:
+    """Upright writing of one hand, sheared by code 0; code 1 is ignored."""
+    base = written(np.arange(3), seed=seed * 0)
+    rows = []
+    for label, shear in zip(labels, 0.4 * codes[:, 0], strict=True):
+        matrix = np.array([[1, 0], [shear, 1]])
+        offset = np.array([15.5, 15.5]) - matrix @ np.array([15.5, 15.5])
+        rows.append(ndimage.affine_transform(base[label].astype(float), matrix, offset, order=1))
+    images: Images = np.clip(np.stack(rows), 0, 255).astype(np.uint8)
+    return images
+
+
+def test_codes_are_obeyed_or_not_by_both_rulers(config: RunConfig, reference: Reference) -> None:
+    style = cards.Style(slanted, 2, ("slant", "thickness"))
+    card = cards.card(written, config.data, style=style, rows=(8,), per_char=4, reference=reference)
+    found = card.generated
+    assert found["slant_control"] > 0.95
+    assert found["slant_control_second"] > 0.8
+    assert abs(found["thickness_control"]) < 0.3
+    assert 0 < card.real["slant_control_second"] <= 1, "how far the rulers agree on real writing"
+    assert "slant_control" not in card.real
+
+
+def test_control_columns_are_measured_once(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = controls.real_column(reference, (2, 6), None)
+    monkeypatch.setattr(cards, "real_numbers", lambda *_, **__: pytest.fail("measured again"))
+    assert controls.real_column(reference, (6, 2), None) == first
+
+
+def test_unsupervised_codes_are_named_one_to_one(reference: Reference) -> None:
+    codes, right = controls.named(lambda labels, *, seed=0: written((labels + 2) % 3, seed=seed), reference)
+    assert codes.tolist() == [1, 2, 0]
+    assert right > 0.7
+
+
+def test_the_scorer_of_a_training_run(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scorer, "MOST_IMAGES", 60)
+    monkeypatch.setattr(scorer, "FEWEST", 10)
+    score_it = scorer.scorer_for(config)
+    good = score_it(lambda labels, seed: written(labels, seed=seed))
+    stamp = score_it(lambda labels, seed: repeated(labels, seed=seed))
+    assert next(iter(good)) == "score"
+    assert good["score"] is not None
+    assert stamp["score"] is not None
+    assert good["score"] > 0.5 > stamp["score"]
+
+
+def test_few_held_out_images_are_told_and_left_out_of_coverage(small: Small, config: RunConfig) -> None:  # noqa: ARG001
+    data = small(data__per_char=60, data__held_out=4).data
+    card = cards.card(written, data, rows=(2, 5, 6), per_char=10)
+    assert card.weak == dict.fromkeys(CHARS, 4)
+    assert "coverage" not in card.generated
+    assert "spread" in card.generated
+
+
+def test_first_of_each_takes_as_many_as_there_are_of_the_other() -> None:
+    labels = np.array([2, 0, 0, 1, 2, 2, 0])
+    chosen = first_of_each(labels, np.array([0, 0, 2]))
+    assert sorted(chosen.tolist()) == [0, 1, 2]

@@ -35,6 +35,11 @@ MOST_TYPED = 200  # characters
 _SEEDS = 10_000  # noises to choose from: a number that a person can remember
 _LABEL_CELLS = 3  # a full-width character and a blank
 _GRAPHICS_PIXELS = 4  # a column: what textual-image takes for one
+_ROMAJI = {
+    "hiragana": "; romaji becomes hiragana: ka → か",
+    "katakana": "; romaji becomes katakana: ka → カ",
+    "off": "",
+}
 
 
 class Asked(NamedTuple):
@@ -227,12 +232,11 @@ class PlaygroundScreen(BaseScreen):
         if said != self._said:
             self._said = said
             self.query_one("#playground-heading", Static).update(said[0])
-            line = self.query_one("#playground-told", Static)
-            line.update(told)
-            line.set_class(bool(self.problem), "-problem")
-        script = self.query_one(TypingLine).script
-        writes = {"hiragana": "romaji becomes hiragana: ka → か", "katakana": "romaji becomes katakana: ka → カ"}
-        self.query_one(TypingLine).placeholder = f"type here; {writes.get(script, 'as typed')}"
+            below = self.query_one("#playground-told", Static)
+            below.update(told)
+            below.set_class(bool(self.problem), "-problem")
+        line = self.query_one(TypingLine)
+        line.placeholder = f"type here{_ROMAJI[line.script]}" if self.loaded else ""
 
     def _heading(self) -> str:
         if self.loaded is None:
@@ -260,7 +264,7 @@ class PlaygroundScreen(BaseScreen):
         if self.one_hand:
             return "one hand: the same noise and codes for every character"
         cut = f"; the first {arranging.MOST_ROWS} of {rows} characters" if rows > arranging.MOST_ROWS else ""
-        return f"a column is a hand{cut}"
+        return f"many hands: a column is one noise{cut}"
 
     # --- what the user does ---
 

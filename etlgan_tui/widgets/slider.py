@@ -65,7 +65,7 @@ class Slider(Widget, can_focus=True):
 
     def render_line(self, _y: int) -> Strip:
         start, length = self._track
-        dot = round((self.value - LOW) / (HIGH - LOW) * (length - 1))
+        dot = _place(self.value, length)
         line, here = self.get_component_rich_style("slider--line"), self.get_component_rich_style("slider--here")
         name = self.title if cell_len(self.title) < start else set_cell_size(self.title, start - 2) + "…"
         shown = set_cell_size(("› " if self.has_focus and start > 8 else "") + name, start)
@@ -81,7 +81,7 @@ class Slider(Widget, can_focus=True):
     @staticmethod
     def _half(first: int, end: int, length: int) -> str:
         """The line, its middle marked."""
-        return "".join("┼" if at == length // 2 else "─" for at in range(first, end))
+        return "".join("┼" if at == _place(0.0, length) else "─" for at in range(first, end))
 
     def _point(self, x: int) -> None:
         start, length = self._track
@@ -109,3 +109,8 @@ class Slider(Widget, can_focus=True):
         if self.has_focus:
             event.stop()
             self.action_move(-STEP)
+
+
+def _place(value: float, length: int) -> int:
+    """The cell of a line that stands for a value."""
+    return round((value - LOW) / (HIGH - LOW) * (length - 1))

@@ -28,7 +28,7 @@ class DataConfig(Frozen, frozen=True):
         Meta(
             min_length=1,
             description="Where glyphs come from: penman (embedded), etl:PATH (several: etl:PATH,PATH), mnist:PATH, "
-            "kmnist:PATH, or PATH.",
+            "kmnist:PATH, or PATH. Joined by +, each is a domain: penman+etl:PATH, or NAME=SOURCE+NAME=SOURCE.",
         ),
     ] = "penman"
     chars: Annotated[
@@ -157,7 +157,7 @@ class RecipeConfig(Frozen, frozen=True):
         float,
         Meta(ge=0, le=10, description="Weight of the categorical information loss (G is rewarded for Q's answer)."),
     ] = 0.2
-    code: Annotated[float, Meta(ge=0, le=10, description="Weight of the continuous information loss.")] = 0.1
+    code: Annotated[float, Meta(ge=0, le=10, description="Weight of the continuous information loss.")] = 0.3
     cosine: Annotated[
         float,
         Meta(
@@ -191,6 +191,15 @@ class RecipeConfig(Frozen, frozen=True):
             extra={"unit": "of all steps"},
         ),
     ] = 0.05
+    transfer: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="With several domains: share of generated images asked for in a domain that has no image of "
+            "the character.",
+        ),
+    ] = 0.5
     double_softmax: Annotated[
         bool,
         Meta(
@@ -221,6 +230,9 @@ class TrainConfig(Frozen, frozen=True):
     precision: Annotated[
         Literal["auto", "bf16", "fp32"], Meta(description="auto: bf16 where a short timing shows that it is faster.")
     ] = "auto"
+    graphs: Annotated[
+        bool, Meta(description="CUDA: many updates are launched at once, as captured graphs; false: one by one.")
+    ] = True
     threads: Annotated[
         int, Meta(ge=0, le=1024, description="CPU threads; 0: one for each physical core.", extra={"unit": "threads"})
     ] = 0
@@ -242,6 +254,14 @@ class TrainConfig(Frozen, frozen=True):
             extra={"unit": "steps"},
         ),
     ] = 0
+    init_from: Annotated[
+        str,
+        Meta(
+            max_length=4096,
+            description="Warm start: a run (its folder or id) or one of its checkpoints whose weights this one begins "
+            "with. Empty: fresh weights.",
+        ),
+    ] = ""
     keep: Annotated[
         int,
         Meta(ge=1, le=10_000, description="Newest checkpoints kept, beside the best.", extra={"unit": "checkpoints"}),

@@ -244,8 +244,8 @@ def test_a_loss_that_is_no_number_ends_the_run_as_failed(
 
     losses_of = Engine._losses
 
-    def diverging(engine: Engine, step: int) -> Any:
-        losses = losses_of(engine, step)
+    def diverging(engine: Engine, step: Any, penalised: bool) -> Any:
+        losses = losses_of(engine, step, penalised)
         return losses._replace(generator=losses.generator * (1e38 * 1e38 if step == 3 else 1.0))
 
     monkeypatch.setattr(Engine, "_losses", diverging)

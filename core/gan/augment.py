@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.gan.chance import Chance, Stream
+
 SHIFT = 0.12  # of the image's side, either way
 SCALE = 0.15  # 0.85 .. 1.15
 ANGLE = math.radians(8)
@@ -27,10 +29,11 @@ class Draw(NamedTuple):
     intact: Tensor  # (B,) 1 where slant and thickness are as they were
 
 
-def draw(count: int, probability: float, device: torch.device) -> Draw:
-    """Choose for `count` images; each kind of change happens with `probability`, independently."""
-    uniform = torch.rand(count, 7, device=device) * 2 - 1
-    happens = (torch.rand(count, 4, device=device) < probability).float()
+def draw(chance: Chance, stream: Stream, probability: float) -> Draw:
+    """Choose for every sample; each kind of change happens with `probability`, independently."""
+    drawn = chance.uniform(stream, 12)
+    uniform = drawn[:, :8] * 2 - 1
+    happens = (drawn[:, 8:] < probability).float()
     shape = happens[:, 0]
     scale = 1 + SCALE * uniform[:, 0] * shape
     angle, shear = ANGLE * uniform[:, 1] * shape, SHEAR * uniform[:, 2] * shape
@@ -45,8 +48,8 @@ def draw(count: int, probability: float, device: torch.device) -> Draw:
         shift[:, 1],
     ]
     corner = (uniform[:, 5:7] + 1) / 2 * (1 + CUTOUT) - CUTOUT + 2 * (1 - happens[:, 2:3])
-    gamma = torch.exp(INK * (torch.rand(count, device=device) * 2 - 1) * happens[:, 3])
-    return Draw(torch.stack(rows, 1).view(count, 2, 3), gamma, corner, (1 - shape) * (1 - happens[:, 3]))
+    gamma = torch.exp(INK * uniform[:, 7] * happens[:, 3])
+    return Draw(torch.stack(rows, 1).view(-1, 2, 3), gamma, corner, (1 - shape) * (1 - happens[:, 3]))
 
 
 def apply(images: Tensor, choice: Draw) -> Tensor:

@@ -6,6 +6,7 @@ the finaliser of SplitMix64 (Steele, Lea & Flood 2014), applied twice.
 """
 
 import math
+from enum import IntEnum
 
 import torch
 from torch import Tensor
@@ -25,6 +26,21 @@ _STREAM, _STEP, _ROW, _COLUMN = map(
     _signed, (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0xA0761D6478BD642F, 0xE7037ED1A0B428DB)
 )
 _FIRST, _SECOND = map(_signed, (0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
+
+
+class Stream(IntEnum):
+    """Who draws; numbers of two streams have nothing to do with each other."""
+
+    CLASS = 0
+    IMAGE = 1
+    NOISE = 2
+    CODES = 3
+    LABEL = 4  # of generated images, where they have their own (classic)
+    AUGMENT_REAL = 5
+    AUGMENT_FAKE = 6
+    DOMAIN = 7
+    TRANSFER = 8  # which generated images are of a domain that has no such character
+    UNSEEN = 9  # and of which
 
 
 class Chance:

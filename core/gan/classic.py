@@ -75,6 +75,12 @@ class ClassicDiscriminator(nn.Module):
         flat = 128 * (pixels // 16) ** 2
         self.logit, self.q_label, self.q_codes = nn.Linear(flat, 1), nn.Linear(flat, classes), nn.Linear(flat, codes)
 
-    def forward(self, images: Tensor, label: Tensor, conditioning: Tensor | float = 1.0) -> Opinion:  # noqa: ARG002
+    def forward(
+        self,
+        images: Tensor,
+        label: Tensor,  # noqa: ARG002
+        conditioning: Tensor | float = 1.0,  # noqa: ARG002
+        domain: Tensor | None = None,  # noqa: ARG002
+    ) -> Opinion:
         h = self.net(images).flatten(1)
         return Opinion(self.logit(h)[:, 0], self.q_label(h), self.q_codes(h))

@@ -1,5 +1,8 @@
 """The whole update of D, Q and G as one unit that the loop calls: everything drawn on the device, no host sync inside.
 
+An update is a function of tensors that stay where they are (weights, moments, its own number), so that a CUDA device
+replays it as a captured graph, many updates a launch; elsewhere it runs as it is written.
+
 One generated batch serves both sides: D's and G's gradients are taken from the same forward passes (simultaneous
 updates), which saves a fifth of D's work against alternating ones.
 """
@@ -14,12 +17,17 @@ from torch import Tensor, nn
 from core.config import RunConfig
 from core.errors import RunError
 from core.gan import augment, checkpoint
+from core.gan.adam import Adam
+from core.gan.chance import Chance, Stream
 from core.gan.device import Resolved
+from core.gan.graphs import Replayed, cuda_capture, pieces
 from core.gan.infogan import Losses, Real, classic_losses, etl_losses, gradient_penalty
 from core.gan.model import Latent, Opinion
 from core.gan.networks import build_discriminator, build_generator
 from core.gan.pool import Batch, Pool
 
+LONGEST = 8  # updates in one graph where no penalty comes in between
+STRIDE = 64  # updates asked for at once where graphs are replayed: some tens of milliseconds
 REPORTED = ("d", "g", "info_cat", "info_con", "q_real", "q_fake")
 
 
@@ -39,20 +47,24 @@ class Engine:
         self.device = torch.device(resolved.device)
         self.bf16 = resolved.precision == "bf16"
         torch.manual_seed(config.seed)
-        self.generator = self._placed(build_generator(config, classes))
-        self.discriminator = self._placed(build_discriminator(config, classes))
+        self.generator = self._placed(build_generator(config, classes, pool.domains))
+        self.discriminator = self._placed(build_discriminator(config, classes, pool.domains))
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        betas = config.train.beta1, config.train.beta2
         self.optimisers = {
-            name: torch.optim.Adam(
-                net.parameters(),
-                lr=config.train.lr,
-                betas=(config.train.beta1, config.train.beta2),
-                fused=self.device.type != "mps",
-            )
+            name: Adam(net.parameters(), betas=betas)
             for name, net in (("generator", self.generator), ("discriminator", self.discriminator))
         }
+        self._rows = torch.arange(config.train.batch_size, device=self.device)  # numbers of the samples of a batch
+        self._number = torch.zeros((), dtype=torch.int64, device=self.device)  # of the update to come
         self._sums = torch.zeros(len(REPORTED), device=self.device)
         self._summed = 0
+        self._every = config.recipe.penalty_every if config.recipe.r1 or config.recipe.r2 else 0
+        self._drops_out = config.recipe.name == "classic"
+        captures = self.device.type == "cuda" and config.train.graphs
+        longest = self._every - 1 if self._every > 1 else LONGEST
+        self._replayed = Replayed(self._update, longest=longest, capture=cuda_capture() if captures else None)
+        self.stride = STRIDE if captures else 1  # updates that are best asked for at once
 
     def _placed(self, net: nn.Module) -> nn.Module:
         return net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
@@ -61,18 +73,29 @@ class Engine:
     def nets(self) -> Nets:
         return Nets(self.generator, self.discriminator, self.average)
 
-    def step(self, step: int) -> None:
-        """Update number `step` (from 0)."""
-        torch.manual_seed(_key(self.config.seed, step))
-        self._set_rate(step)
-        losses = self._losses(step)
-        self._differentiate(self.discriminator, losses.discriminator, keep_graph=True)
-        self._differentiate(self.generator, losses.generator, keep_graph=False)
-        for optimiser in self.optimisers.values():
-            optimiser.step()
+    def advance(self, step: int, count: int = 1) -> None:
+        """Updates number `step` .. `step + count - 1` (from 0)."""
+        self._number.fill_(step)
+        for penalised, length in pieces(step, count, self._every):
+            for start in range(step, step + length, 1 if self._drops_out else length):
+                if self._drops_out:  # dropout is the one thing that draws from torch's own generator
+                    torch.manual_seed(_key(self.config.seed, start))
+                self._replayed.run(penalised, 1 if self._drops_out else length)
+            step += length
+        self._summed += count
+
+    def _update(self, penalised: bool) -> None:
+        """Update number `_number`, which then goes up by one."""
+        step = self._number
+        losses = self._losses(step, penalised)
+        sides = (("discriminator", losses.discriminator), ("generator", losses.generator))
+        gradients = {name: self._gradients(name, loss) for name, loss in sides}
+        rate = self._rate(step)
+        for name, optimiser in self.optimisers.items():
+            optimiser.step(gradients[name], rate)
         self._follow(step)
         self._sums += torch.stack([getattr(losses, name).detach() for name in REPORTED])
-        self._summed += 1
+        self._number += 1
 
     def read(self) -> dict[str, float]:
         """Means of what was reported since the last call, by name; the one place where the host waits."""
@@ -87,7 +110,7 @@ class Engine:
         for name, net in self.nets._asdict().items():
             found |= checkpoint.prefixed(name, net.state_dict())
         for name, optimiser in self.optimisers.items():
-            found |= checkpoint.prefixed(f"adam_{name}", checkpoint.optimiser_tensors(optimiser))
+            found |= checkpoint.prefixed(f"adam_{name}", optimiser.tensors())
         return found
 
     def load(self, tensors: dict[str, Tensor]) -> None:
@@ -96,7 +119,7 @@ class Engine:
             for name, net in self.nets._asdict().items():
                 net.load_state_dict(checkpoint.part(name, tensors))
             for name, optimiser in self.optimisers.items():
-                checkpoint.load_optimiser(optimiser, checkpoint.part(f"adam_{name}", tensors))
+                optimiser.load(checkpoint.part(f"adam_{name}", tensors))
             self._sums.copy_(tensors["engine.sums"])
             self._summed = int(tensors["engine.summed"])
         except (RuntimeError, KeyError, ValueError):  # torch's own words are a page long
@@ -107,54 +130,69 @@ class Engine:
         weights = [*self.generator.parameters(), *self.discriminator.parameters()]
         return all(bool(torch.isfinite(tensor).all()) for tensor in (self._sums, *weights))
 
-    def _losses(self, step: int) -> Losses:
-        batch = self.pool.draw(self.config.train.batch_size)
-        latent = self._latent(batch)
+    def _losses(self, step: Tensor, penalised: bool) -> Losses:
+        chance = Chance(self.config.seed, step, self._rows)
+        batch = self.pool.draw(chance)
+        latent, weight = self._transferred(batch, self._latent(batch, chance), chance)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             fake = self.generator(latent)
-        real, fake = self._augmented(batch, fake.float())
+        real, fake = self._augmented(batch, fake.float(), chance)
         recipe = self.config.recipe
-        penalised = step % recipe.penalty_every == 0 and (recipe.r1 or recipe.r2)
         if penalised:
             real = real._replace(images=real.images.detach().requires_grad_())
         conditioning = self._conditioning(step)
-        on_real = self._opinion(real.images, real.label, conditioning)
-        on_fake = self._opinion(fake, latent.label, conditioning)
+        on_real = self._opinion(real.images, real.label, conditioning, batch.domain)
+        on_fake = self._opinion(fake, latent.label, conditioning, latent.domain)
         if recipe.name == "classic":
             losses = classic_losses(latent, on_real, on_fake, recipe)
         else:
-            losses = etl_losses(real, latent, on_real, on_fake, recipe)
+            losses = etl_losses(real, latent, on_real, on_fake, recipe, weight)
         if penalised:
-            penalty = self._penalty(real.images, on_real, fake, latent.label, conditioning)
+            penalty = self._penalty(real.images, on_real, fake, latent, conditioning)
             losses = losses._replace(discriminator=losses.discriminator + penalty)
         return losses
 
-    def _latent(self, batch: Batch) -> Latent:
+    def _latent(self, batch: Batch, chance: Chance) -> Latent:
         """Fakes take the real batch's labels, so that pairs are of one class; classic draws its own."""
-        model, count = self.config.model, len(batch.label)
-        noise = torch.randn(count, model.noise, device=self.device)
-        codes = torch.rand(count, model.codes, device=self.device) * 2 - 1
+        model = self.config.model
+        noise = chance.normal(Stream.NOISE, model.noise)
+        codes = chance.uniform(Stream.CODES, model.codes) * 2 - 1
         if self.config.recipe.name == "classic":
-            return Latent(noise, torch.randint(self.classes, (count,), device=self.device), codes)
-        return Latent(noise, batch.label, codes)
+            return Latent(noise, chance.below(Stream.LABEL, self.classes), codes)
+        return Latent(noise, batch.label, codes, batch.domain)
 
-    def _augmented(self, batch: Batch, fake: Tensor) -> tuple[Real, Tensor]:
+    def _transferred(self, batch: Batch, latent: Latent, chance: Chance) -> tuple[Latent, Tensor | None]:
+        """Some characters are asked for in a domain that has no image of them, and those do not teach D (weight 0).
+
+        No real image can show D what such a pair looks like: taught on them it would learn to see the pair itself as
+        generated. Untaught, it judges them by what it knows of the character and of the domain.
+        """
+        share = self.config.recipe.transfer
+        if batch.domain is None or latent.domain is None or not share:
+            return latent, None
+        chosen = chance.uniform(Stream.TRANSFER, 1)[:, 0] < share
+        chosen &= self.pool.unseen.number[batch.label] > 0
+        domain = torch.where(chosen, self.pool.unseen.draw(batch.label, chance, Stream.UNSEEN), latent.domain)
+        return latent._replace(domain=domain), (~chosen).float()
+
+    def _augmented(self, batch: Batch, fake: Tensor, chance: Chance) -> tuple[Real, Tensor]:
         probability = self.config.recipe.augment
-        intact = torch.ones(len(batch.label), device=self.device)
         if not probability:
-            return Real(batch.images, batch.label, batch.codes, intact), fake
-        on_real = augment.draw(len(intact), probability, self.device)
-        on_fake = augment.draw(len(intact), probability, self.device)
+            return Real(batch.images, batch.label, batch.codes, torch.ones_like(fake[:, 0, 0, 0])), fake
+        on_real = augment.draw(chance, Stream.AUGMENT_REAL, probability)
+        on_fake = augment.draw(chance, Stream.AUGMENT_FAKE, probability)
         real = Real(augment.apply(batch.images, on_real), batch.label, batch.codes, on_real.intact)
         return real, augment.apply(fake, on_fake)
 
-    def _opinion(self, images: Tensor, label: Tensor, conditioning: float) -> Opinion:
+    def _opinion(self, images: Tensor, label: Tensor, conditioning: Tensor | float, domain: Tensor | None) -> Opinion:
         """Convolutions in bf16 where that is faster; losses always in fp32."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            opinion = self.discriminator(images, label, conditioning)
+            opinion = self.discriminator(images, label, conditioning, domain)
         return Opinion(*(part.float() for part in opinion))
 
-    def _penalty(self, real: Tensor, on_real: Opinion, fake: Tensor, label: Tensor, conditioning: float) -> Tensor:
+    def _penalty(
+        self, real: Tensor, on_real: Opinion, fake: Tensor, latent: Latent, conditioning: Tensor | float
+    ) -> Tensor:
         """Lazy R1 and R2 (Karras et al. 2020, appendix B): taken every so many steps, scaled up by as much."""
         recipe = self.config.recipe
         penalty = torch.zeros((), device=self.device)
@@ -162,40 +200,37 @@ class Engine:
             penalty = penalty + recipe.r1 / 2 * gradient_penalty(on_real.logit, real)
         if recipe.r2:
             images = fake.detach().requires_grad_()
-            penalty = penalty + recipe.r2 / 2 * gradient_penalty(
-                self._opinion(images, label, conditioning).logit, images
-            )
+            opinion = self._opinion(images, latent.label, conditioning, latent.domain)
+            penalty = penalty + recipe.r2 / 2 * gradient_penalty(opinion.logit, images)
         return penalty * recipe.penalty_every
 
-    def _differentiate(self, net: nn.Module, loss: Tensor, *, keep_graph: bool) -> None:
+    def _gradients(self, name: str, loss: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of this side's parameters only; the other side's graph is walked, its weights are left alone."""
-        parameters = list(net.parameters())
-        gradients = torch.autograd.grad(loss, parameters, retain_graph=keep_graph, allow_unused=True)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+        parameters = list(getattr(self, name).parameters())
+        return torch.autograd.grad(loss, parameters, retain_graph=name == "discriminator", allow_unused=True)
 
-    def _conditioning(self, step: int) -> float:
+    def _conditioning(self, step: Tensor) -> Tensor | float:
         """Share of the class's part in D's logit: ramped from 0 to 1 (Shahbazi et al. 2022)."""
         ramp = self.config.recipe.ramp * self.config.train.steps
-        return min(1.0, step / ramp) if ramp else 1.0
+        return (step / ramp).clamp(max=1) if ramp else 1.0
 
-    def _set_rate(self, step: int) -> None:
+    def _rate(self, step: Tensor) -> Tensor:
         """Constant for the first half, then a cosine down to lr * lr_final."""
         train = self.config.train
-        late = max(0.0, 2 * step / train.steps - 1)
-        share = train.lr_final + (1 - train.lr_final) * (1 + math.cos(math.pi * min(late, 1.0))) / 2
-        for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = train.lr * share
+        late = (2 * step / train.steps - 1).clamp(0, 1)
+        return train.lr * (train.lr_final + (1 - train.lr_final) * (1 + torch.cos(math.pi * late)) / 2)
 
-    def _follow(self, step: int) -> None:
+    @torch.no_grad()
+    def _follow(self, step: Tensor) -> None:
         """Moving average of G with a time constant of recipe.ema * steps, shorter while there is little to average."""
-        constant = min(self.config.recipe.ema * self.config.train.steps, (step + 1) / 4)
-        weight = 1.0 if constant <= 1 else 1 / constant
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), weight)
-            for mine, live in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-                mine.copy_(live)
+        constant = ((step + 1) / 4).clamp(max=self.config.recipe.ema * self.config.train.steps)
+        weight = 1 / constant.clamp(min=1)
+        average: list[Tensor] = list(self.average.parameters())
+        live: list[Tensor] = list(self.generator.parameters())
+        torch._foreach_mul_(average, 1 - weight)
+        torch._foreach_add_(average, torch._foreach_mul(live, weight))
+        for mine, other in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            mine.copy_(other)
 
 
 def _key(seed: int, step: int) -> int:

@@ -24,20 +24,30 @@ class FixedLatents(NamedTuple):
     traversal: Latent  # (C * rows * COLUMNS): for every code, a row a class, the code from -1 to 1, all else kept
 
 
-def fixed_latents(*, classes: int, noise: int, codes: int, seed: int, device: torch.device) -> FixedLatents:
-    """Chosen by the seed alone."""
+def fixed_latents(
+    *, classes: int, noise: int, codes: int, seed: int, device: torch.device, domains: int = 1
+) -> FixedLatents:
+    """Chosen by the seed alone. With several domains the grid's columns go through them in turn, each style once a
+    domain; the traversal is in the last one, the look that was asked for beside the others.
+    """
     rows = min(classes, ROWS)
     generator = torch.Generator().manual_seed(seed)
     draws = torch.randn(COLUMNS, noise, generator=generator)
     styles = torch.rand(COLUMNS, codes, generator=generator) * 2 - 1
     label = torch.arange(rows).repeat_interleave(COLUMNS)
-    grid = Latent(draws.repeat(rows, 1), label, styles.repeat(rows, 1))
+    shown = last = None
+    if domains > 1:
+        hand = torch.arange(COLUMNS) // domains
+        draws, styles = draws[hand], styles[hand]
+        shown = (torch.arange(COLUMNS) % domains).repeat(rows)
+        last = torch.full((codes * rows * COLUMNS,), domains - 1)
+    grid = Latent(draws.repeat(rows, 1), label, styles.repeat(rows, 1), shown)
     moved = torch.zeros(codes, rows, COLUMNS, codes)
     for code in range(codes):
         moved[code, :, :, code] = torch.linspace(-1, 1, COLUMNS)
     count = codes * rows * COLUMNS
-    traversal = Latent(draws[:1].expand(count, -1), label.repeat(codes), moved.view(count, codes))
-    return FixedLatents(rows, *(Latent(*(part.to(device) for part in latent)) for latent in (grid, traversal)))
+    traversal = Latent(draws[:1].expand(count, -1), label.repeat(codes), moved.view(count, codes), last)
+    return FixedLatents(rows, grid.to(device), traversal.to(device))
 
 
 @torch.no_grad()
@@ -45,7 +55,7 @@ def generate(generator: nn.Module, latent: Latent) -> NDArray[np.uint8]:
     """(B) latents -> (B, S, S) uint8, 255 = ink."""
     parts = []
     for start in range(0, max(len(latent.label), 1), CHUNK):  # of none, one empty part
-        images = generator(Latent(*(part[start : start + CHUNK] for part in latent)))
+        images = generator(latent.part(slice(start, start + CHUNK)))
         parts.append(to_ink(images))
     return torch.cat(parts).cpu().numpy()
 

@@ -36,11 +36,14 @@ class Losses(NamedTuple):
     q_fake: Tensor  # Q's accuracy on generated images
 
 
-def adversarial_d(kind: str, real: Tensor, fake: Tensor) -> Tensor:
-    """D's loss from logits (B,). relativistic: pairs (RpGAN); the others: each image on its own."""
+def adversarial_d(kind: str, real: Tensor, fake: Tensor, weight: Tensor | None = None) -> Tensor:
+    """D's loss from logits (B,). relativistic: pairs (RpGAN); the others: each image on its own.
+
+    weight (B,) of the generated images, or None: all alike.
+    """
     if kind == "relativistic":
-        return F.softplus(fake - real).mean()
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
+        return _mean(F.softplus(fake - real), weight)
+    return F.softplus(-real).mean() + _mean(F.softplus(fake), weight)
 
 
 def adversarial_g(kind: str, real: Tensor, fake: Tensor) -> Tensor:
@@ -76,10 +79,20 @@ def accuracy(logits: Tensor, label: Tensor, classes: int) -> Tensor:
     return (logits.argmax(1) == label).float().mean()
 
 
-def etl_losses(real: Real, latent: Latent, on_real: Opinion, on_fake: Opinion, recipe: RecipeConfig) -> Losses:
-    """Recipe `etl`: labels supervise Q on real images; codes are recovered from generated images."""
+def etl_losses(
+    real: Real,
+    latent: Latent,
+    on_real: Opinion,
+    on_fake: Opinion,
+    recipe: RecipeConfig,
+    weight: Tensor | None = None,
+) -> Losses:
+    """Recipe `etl`: labels supervise Q on real images; codes are recovered from generated images.
+
+    weight (B,) of each generated image in D's own loss; None: 1.
+    """
     classes = _classes(on_real, recipe)
-    d = adversarial_d(recipe.adversarial, on_real.logit, on_fake.logit)
+    d = adversarial_d(recipe.adversarial, on_real.logit, on_fake.logit, weight)
     g = adversarial_g(recipe.adversarial, on_real.logit, on_fake.logit)
     anchored = real.codes.shape[1]
     info_con = code_loss(on_fake.codes, latent.codes)
@@ -124,6 +137,10 @@ def gradient_penalty(logit: Tensor, images: Tensor) -> Tensor:
     """Mean squared norm of d logit / d image over the batch: R1 on real, R2 on generated images. Differentiable."""
     (gradient,) = torch.autograd.grad(logit.sum(), images, create_graph=True)
     return gradient.float().square().sum((1, 2, 3)).mean()
+
+
+def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    return values.mean() if weight is None else (values * weight).sum() / weight.sum().clamp(min=1)
 
 
 def _classes(opinion: Opinion, recipe: RecipeConfig) -> int:

@@ -17,12 +17,13 @@ from core import config as configs
 from core.config import RunConfig
 from core.errors import RunError
 from core.events import AnyEvent, Sampled, Saved, Scored, Step
-from core.gan import checkpoint, grid
+from core.gan import checkpoint, grid, warm
 from core.gan.anchors import anchored, anchored_codes
 from core.gan.device import Resolved
 from core.gan.engine import Engine
 from core.gan.model import Latent
 from core.gan.pool import Pool
+from core.gan.saved import initial
 from core.glyphs.glyphset import GlyphSet
 from core.rundir import RunDir, write_atomic
 
@@ -63,20 +64,32 @@ class Training:
         images, labels = glyphs.part(held_out=False)
         self.classes = len(glyphs.characters)
         device = torch.device(resolved.device)
-        anchors = anchored_codes(images, labels, anchored(config))
-        self.engine = Engine(config, Pool(images, labels, anchors, device), self.classes, resolved)
+        domain = glyphs.domain_of(held_out=False)
+        domains = len(glyphs.domains)
+        looks = labels if domain is None else labels * domains + domain  # an anchor is a rank among images of one look
+        anchors = anchored_codes(images, looks, anchored(config))
+        pool = Pool(images, labels, anchors, device, domain=domain, domains=domains)
+        self.engine = Engine(config, pool, self.classes, resolved)
         model = config.model
         self.latents = grid.fixed_latents(
-            classes=self.classes, noise=model.noise, codes=model.codes, seed=config.seed, device=device
+            classes=self.classes,
+            noise=model.noise,
+            codes=model.codes,
+            seed=config.seed,
+            device=device,
+            domains=domains,
         )
         self.rows = list(glyphs.characters[: self.latents.rows])
         self.clock = Clock()
         self.step = self._resumed()
 
     def _resumed(self) -> int:
-        """Go on from the newest checkpoint that loads; the step it is of, or 0."""
+        """Go on from the newest checkpoint that loads; the step it is of, or 0 (with the weights of a warm start)."""
         found = checkpoint.newest_readable(self.run)
         if found is None:
+            if self.config.train.init_from:
+                start = initial(self.config, self.run.path.parent)
+                warm.begin(self.engine.nets, start, self.glyphs.characters, self.glyphs.domains)
             return 0
         if found[0].facts.get("data") != self.glyphs.fingerprint:
             raise RunError("the data is not what this run was trained on (other fingerprint); start a new run for it")
@@ -99,10 +112,17 @@ class Training:
                 self._save(scorer, due)
             if last:
                 return self.step < train.steps
+            count = min(self.engine.stride, self._undecided())
             self.clock.start()
-            self.engine.step(self.step)
-            self.step += 1
-            self.clock.stop(train.batch_size)
+            self.engine.advance(self.step, count)
+            self.step += count
+            self.clock.stop(count * train.batch_size)
+
+    def _undecided(self) -> int:
+        """Steps until something is to be reported, drawn, saved or ended."""
+        train = self.config.train
+        rhythm = (train.report_every, train.sample_every, train.save_every)
+        return min(train.steps - self.step, *(every - self.step % every for every in rhythm))
 
     def _report(self) -> None:
         self.clock.start()  # reading the sums waits for the device: that is training time
@@ -145,6 +165,9 @@ class Training:
             "data": self.glyphs.fingerprint,
             "resolved": self.resolved._asdict(),
             "model": configs.to_tree(self.config)["model"],
+            "recipe": self.config.recipe.name,
+            "pixels": self.config.data.size,
+            "domains": list(self.glyphs.domains),
         }
         best = checkpoint.save(
             self.run, self.step, self.engine.tensors(), facts, quality=quality, keep=self.config.train.keep
@@ -168,9 +191,10 @@ class Training:
         random = torch.Generator().manual_seed(seed)
         noise = torch.randn(len(labels), self.config.model.noise, generator=random)
         codes = torch.rand(len(labels), self.config.model.codes, generator=random) * 2 - 1
-        device = self.engine.device
-        latent = Latent(noise.to(device), torch.from_numpy(labels).to(device), codes.to(device))
-        return grid.generate(self.engine.average, latent)
+        domains = len(self.glyphs.domains)
+        domain = torch.randint(domains, (len(labels),), generator=random) if domains > 1 else None
+        latent = Latent(noise, torch.from_numpy(labels), codes, domain)
+        return grid.generate(self.engine.average, latent.to(self.engine.device))
 
     @torch.no_grad()
     def _own_quality(self) -> float:

@@ -39,6 +39,15 @@ class Latent(NamedTuple):
     noise: Tensor  # (B, Z) standard normal
     label: Tensor  # (B,)   integers 0 .. K-1
     codes: Tensor  # (B, C) in [-1, 1]
+    domain: Tensor | None = None  # (B,) integers 0 .. D-1: in whose look; None where a run has one domain
+
+    def part(self, rows: slice) -> "Latent":
+        """Some of the batch."""
+        return Latent(*(None if each is None else each[rows] for each in self))  # type: ignore[arg-type]
+
+    def to(self, device: torch.device) -> "Latent":
+        """The same on another device."""
+        return Latent(*(None if each is None else each.to(device) for each in self))  # type: ignore[arg-type]
 
 
 class Opinion(NamedTuple):
@@ -75,19 +84,27 @@ class UpBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """Latent -> (B, 1, S, S) in [-1, 1], +1 = ink. The whole style enters every block."""
+    """Latent -> (B, 1, S, S) in [-1, 1], +1 = ink. The whole style enters every block.
 
-    def __init__(self, *, classes: int, noise: int, codes: int, size: str, pixels: int) -> None:
+    With several domains a character's vector and its domain's are added, so that what is learnt of a look on some
+    characters holds for those never seen in it.
+    """
+
+    def __init__(self, *, classes: int, noise: int, codes: int, size: str, pixels: int, domains: int = 1) -> None:
         super().__init__()
         widths = stage_widths(size, pixels)
         style = noise + codes + EMBEDDING
         self.embedding = nn.Embedding(classes, EMBEDDING)
+        self.domain = nn.Embedding(domains, EMBEDDING) if domains > 1 else None
         self.start = nn.Linear(style, widths[0] * START * START)
         self.blocks = nn.ModuleList(UpBlock(a, b, style) for a, b in pairwise(widths))
         self.out = nn.Conv2d(widths[-1], 1, 3, 1, 1)
 
     def forward(self, latent: Latent) -> Tensor:
-        style = torch.cat([latent.noise, latent.codes, self.embedding(latent.label)], 1)
+        asked = self.embedding(latent.label)
+        if self.domain is not None:
+            asked = asked + self.domain(latent.domain)
+        style = torch.cat([latent.noise, latent.codes, asked], 1)
         x = self.start(style).unflatten(1, (-1, START, START)).contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x = block(x, style)
@@ -108,10 +125,21 @@ class DownBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images and their labels -> Opinion. The logit is a projection (Miyato & Koyama 2018); Q shares the trunk."""
+    """Images and their labels -> Opinion. The logit is a projection (Miyato & Koyama 2018); Q shares the trunk.
+
+    With several domains the projections on character and domain are added: a pair that no real image has can be judged.
+    """
 
     def __init__(
-        self, *, classes: int, codes: int, size: str, pixels: int, cosine: float = 0.0, fake_targets: bool = False
+        self,
+        *,
+        classes: int,
+        codes: int,
+        size: str,
+        pixels: int,
+        cosine: float = 0.0,
+        fake_targets: bool = False,
+        domains: int = 1,
     ) -> None:
         super().__init__()
         widths = stage_widths(size, pixels)[-2::-1]
@@ -121,17 +149,23 @@ class Discriminator(nn.Module):
         self.features = nn.Linear(widths[-1] * START * START, FEATURES)
         self.logit = nn.Linear(FEATURES, 1)
         self.embedding = nn.Embedding(classes, FEATURES)
+        self.domain = nn.Embedding(domains, FEATURES) if domains > 1 else None
         self.q_label = nn.Linear(FEATURES, classes * (2 if fake_targets else 1))
         self.q_codes = nn.Linear(FEATURES, codes)
 
-    def forward(self, images: Tensor, label: Tensor, conditioning: Tensor | float = 1.0) -> Opinion:
+    def forward(
+        self, images: Tensor, label: Tensor, conditioning: Tensor | float = 1.0, domain: Tensor | None = None
+    ) -> Opinion:
         """(B, 1, S, S) in [-1, 1], (B,) -> Opinion; `conditioning` in [0, 1] scales the class's part of the logit."""
         x = F.leaky_relu(self.stem(images), SLOPE)
         for block in self.blocks:
             x = block(x)
         h = F.leaky_relu(self.features(x.flatten(1)), SLOPE)
         projection = (self.embedding(label) * h).sum(1) / math.sqrt(FEATURES)
-        return Opinion(self.logit(h)[:, 0] + conditioning * projection, self._label_logits(h), self.q_codes(h))
+        logit = self.logit(h)[:, 0] + conditioning * projection
+        if self.domain is not None and domain is not None:
+            logit = logit + (self.domain(domain) * h).sum(1) / math.sqrt(FEATURES)
+        return Opinion(logit, self._label_logits(h), self.q_codes(h))
 
     def _label_logits(self, h: Tensor) -> Tensor:
         if not self.cosine:

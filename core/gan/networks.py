@@ -3,22 +3,32 @@
 from torch import nn
 
 from core.config import RunConfig
+from core.errors import ConfigError
 from core.gan.classic import ClassicDiscriminator, ClassicGenerator
 from core.gan.model import Discriminator, Generator
 
 
-def build_generator(config: RunConfig, classes: int) -> nn.Module:
-    """G with fresh weights: Latent -> (B, 1, S, S) in [-1, 1]."""
+def build_generator(config: RunConfig, classes: int, domains: int = 1) -> nn.Module:
+    """G with fresh weights: Latent -> (B, 1, S, S) in [-1, 1]. `classic` knows one domain only: ConfigError."""
     model = config.model
     if config.recipe.name == "classic":
+        _one_domain(domains)
         return ClassicGenerator(classes=classes, noise=model.noise, codes=model.codes, pixels=config.data.size)
-    return Generator(classes=classes, noise=model.noise, codes=model.codes, size=model.size, pixels=config.data.size)
+    return Generator(
+        classes=classes,
+        noise=model.noise,
+        codes=model.codes,
+        size=model.size,
+        pixels=config.data.size,
+        domains=domains,
+    )
 
 
-def build_discriminator(config: RunConfig, classes: int) -> nn.Module:
+def build_discriminator(config: RunConfig, classes: int, domains: int = 1) -> nn.Module:
     """D and Q with fresh weights: images, labels -> Opinion."""
     model, recipe = config.model, config.recipe
     if recipe.name == "classic":
+        _one_domain(domains)
         return ClassicDiscriminator(classes=classes, codes=model.codes, pixels=config.data.size)
     return Discriminator(
         classes=classes,
@@ -27,4 +37,10 @@ def build_discriminator(config: RunConfig, classes: int) -> nn.Module:
         pixels=config.data.size,
         cosine=recipe.cosine,
         fake_targets=recipe.fake_targets,
+        domains=domains,
     )
+
+
+def _one_domain(domains: int) -> None:
+    if domains > 1:
+        raise ConfigError("recipe.name=classic: knows no domains; give it one source of data, or take recipe.name=etl")

@@ -76,7 +76,7 @@ def _write_images(path: Path, order: Order, asked: Chosen, progress: Progress | 
     has_ink = np.zeros(count, bool)
     done = 0
     with path.open("wb") as file:
-        start = _header(file, count, size)
+        start = header(file, count, size)
         for places, sized in sized_batches(order.source, asked.rows, size, order.options):
             for place, image in zip(places.tolist(), sized, strict=True):
                 file.seek(start + place * size * size)
@@ -88,7 +88,7 @@ def _write_images(path: Path, order: Order, asked: Chosen, progress: Progress | 
     return has_ink
 
 
-def _header(file: BinaryIO, count: int, size: int) -> int:
+def header(file: BinaryIO, count: int, size: int) -> int:
     """Begin an NPY file of (count, size, size) uint8; where its images start. A memory map would hold all of them."""
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (count, size, size)})
     return file.tell()
@@ -115,7 +115,7 @@ def _keep_only(path: Path, kept: NDArray[np.int64]) -> None:
     images = np.load(path, mmap_mode="r", allow_pickle=False)
     beside = path.with_suffix(".part")
     with beside.open("wb") as file:
-        _header(file, len(kept), images.shape[1])
+        header(file, len(kept), images.shape[1])
         for start in range(0, len(kept), COPIED):
             file.write(images[kept[start : start + COPIED]].tobytes())
     beside.replace(path)

@@ -5,6 +5,7 @@ caching are the business of `glyphset.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -20,6 +21,11 @@ TRAINING_WRITERS = 0
 HELD_OUT_WRITERS = 1_000_000
 JUDGE_WRITERS = 2_000_000
 CHUNK = 512  # images drawn at a time
+
+# Names of the embedded handwriting, and the look that a name itself asks for; `penman` takes data.style.
+EMBEDDED: Mapping[str, Literal["clean", "scanned"]] = MappingProxyType(
+    {"penman": "clean", "penman:clean": "clean", "penman:scanned": "scanned"}
+)
 
 
 class Index(NamedTuple):
@@ -109,11 +115,12 @@ class PenmanSource:
 
 
 def open_source(data: DataConfig, *, first_writer: int = TRAINING_WRITERS) -> Source:
-    """The source that `data.source` names. Unknown: DataError with what is understood."""
-    if data.source == "penman":
+    """The one source that `data.source` names. Unknown, or several domains: DataError with what is understood."""
+    style = data.style if data.source == "penman" else EMBEDDED.get(data.source, data.style)
+    if data.source in EMBEDDED:
         refuse_choice("penman", where=data.where, with_models=data.with_models)
-        size = data.size if data.style == "clean" else min(2 * data.size, penman.SIZES[-1])  # cut down to the character
-        return PenmanSource(size=size, style=data.style, seed=data.seed, first_writer=first_writer)
+        size = data.size if style == "clean" else min(2 * data.size, penman.SIZES[-1])  # cut down to the character
+        return PenmanSource(size=size, style=style, seed=data.seed, first_writer=first_writer)
     from core.glyphs.sets.opening import open_data  # here: its sources are built on this module
 
     return open_data(

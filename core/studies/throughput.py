@@ -67,7 +67,7 @@ def _engine(
     pool = Pool(images, labels, np.zeros((len(images), anchored), np.float32), torch.device(resolved.device))
     engine = Engine(config, pool, 10, resolved)
     steps = iter(range(1_000_000))
-    return lambda: engine.step(next(steps)), config.train.batch_size
+    return lambda: engine.advance(next(steps)), config.train.batch_size
 
 
 def _timed(step: Callable[[], None], batch: int, *, warm_up: int) -> float:

@@ -4,8 +4,11 @@ import pytest
 import torch
 
 from core.gan import augment
+from core.gan.chance import Chance, Stream
 
-CPU = torch.device("cpu")
+
+def drawn(count: int, probability: float) -> augment.Draw:
+    return augment.draw(Chance(0, torch.tensor(0), torch.arange(count)), Stream.AUGMENT_REAL, probability)
 
 
 def blobs(count: int, side: int = 32) -> torch.Tensor:
@@ -24,7 +27,7 @@ def centre(images: torch.Tensor) -> torch.Tensor:
 
 
 def identity(count: int) -> augment.Draw:
-    return augment.draw(count, 0.0, CPU)
+    return drawn(count, 0.0)
 
 
 @pytest.mark.parametrize("side", [32, 64])
@@ -32,7 +35,7 @@ def identity(count: int) -> augment.Draw:
 def test_shape_and_range_stay(side: int, probability: float) -> None:
     torch.manual_seed(0)
     images = torch.rand(40, 1, side, side) * 2 - 1
-    changed = augment.apply(images, augment.draw(40, probability, CPU))
+    changed = augment.apply(images, drawn(40, probability))
     assert changed.shape == images.shape
     assert changed.min() >= -1
     assert changed.max() <= 1
@@ -48,8 +51,7 @@ def test_probability_zero_changes_nothing() -> None:
 
 
 def test_every_image_changes_and_each_in_its_own_way() -> None:
-    torch.manual_seed(0)
-    changed = augment.apply(blobs(30), augment.draw(30, 1.0, CPU))
+    changed = augment.apply(blobs(30), drawn(30, 1.0))
     assert len(torch.unique(changed.flatten(1), dim=0)) == 30
 
 
@@ -62,8 +64,7 @@ def test_moving_moves_the_ink_by_as_much() -> None:
 
 
 def test_moves_stay_within_their_limit() -> None:
-    torch.manual_seed(0)
-    choice = augment.draw(500, 1.0, CPU)
+    choice = drawn(500, 1.0)
     assert choice.affine[:, :, 2].abs().max() <= 2 * augment.SHIFT
     assert choice.affine[:, :, 2].abs().max() > 1.8 * augment.SHIFT
     determinant = torch.linalg.det(choice.affine[:, :, :2])
@@ -87,8 +88,7 @@ def test_a_cut_out_is_a_square_of_paper() -> None:
 
 
 def test_intact_where_neither_shape_nor_ink_was_changed() -> None:
-    torch.manual_seed(0)
-    choice = augment.draw(400, 0.5, CPU)
+    choice = drawn(400, 0.5)
     straight = (choice.affine[:, :, :2] == torch.eye(2)).all((1, 2))
     same_ink = choice.gamma == 1
     assert torch.equal(choice.intact == 1, straight & same_ink)
@@ -98,8 +98,7 @@ def test_intact_where_neither_shape_nor_ink_was_changed() -> None:
 
 
 def test_each_kind_happens_as_often_as_asked() -> None:
-    torch.manual_seed(0)
-    choice = augment.draw(4000, 0.3, CPU)
+    choice = drawn(4000, 0.3)
     for happened in (
         (choice.affine[:, 0, 0] != 1) | (choice.affine[:, 0, 1] != 0),
         choice.affine[:, 0, 2] != 0,
@@ -110,9 +109,8 @@ def test_each_kind_happens_as_often_as_asked() -> None:
 
 
 def test_gradients_reach_the_images() -> None:
-    torch.manual_seed(0)
     images = blobs(10).requires_grad_()
-    augment.apply(images, augment.draw(10, 1.0, CPU)).square().sum().backward()  # type: ignore[no-untyped-call]
+    augment.apply(images, drawn(10, 1.0)).square().sum().backward()  # type: ignore[no-untyped-call]
     assert images.grad is not None
     assert torch.isfinite(images.grad).all()
     assert (images.grad.flatten(1).abs().sum(1) > 0).all()

@@ -166,25 +166,6 @@ def test_a_disk_that_fills_leaves_the_older_one_alone(run: RunDir, monkeypatch: 
     assert run.checkpoint(1).read_bytes() == before
 
 
-def test_an_optimiser_goes_on_as_it_was() -> None:
-    torch.manual_seed(0)
-    first = [torch.randn(3, 4).requires_grad_(), torch.randn(2).requires_grad_()]
-    second = [tensor.detach().clone().requires_grad_() for tensor in first]
-    adams = [torch.optim.Adam(side, lr=0.1) for side in (first, second)]
-    for adam, side in zip(adams, (first, second), strict=True):
-        side[0].grad = torch.ones(3, 4)  # the other one was never used
-        adam.step()
-    fresh = torch.optim.Adam(second, lr=0.1)
-    checkpoint.load_optimiser(
-        fresh, checkpoint.part("adam", checkpoint.prefixed("adam", checkpoint.optimiser_tensors(adams[1])))
-    )
-    for adam, side in ((adams[0], first), (fresh, second)):
-        for tensor in side:
-            tensor.grad = torch.full_like(tensor, 0.5)
-        adam.step()
-    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-
-
 def test_chance_does_not_make_an_early_checkpoint_the_best(run: RunDir) -> None:
     for step, quality in ((1, 0.999), (2, 0.998), (3, 0.5)):
         save(run, step, quality=quality, keep=3)

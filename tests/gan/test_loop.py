@@ -200,16 +200,16 @@ def test_runs_of_every_kind(
 
 def broken(made: Any, at: int, what: str) -> None:
     """From update `at` on, a loss or a weight is no number."""
-    step = made.training.engine.step
+    advance = made.training.engine.advance
 
-    def broken_step(number: int) -> None:
-        step(number)
+    def broken_advance(number: int, count: int) -> None:
+        advance(number, count)
         if number == at and what == "loss":
             made.training.engine._sums[1] = float("inf")
         if number == at and what == "weight":
             made.training.engine.discriminator.logit.weight.data[0, 0] = float("nan")
 
-    made.training.engine.step = broken_step
+    made.training.engine.advance = broken_advance
 
 
 @pytest.mark.parametrize(("what", "every"), [("loss", 1), ("loss", 1000), ("weight", 1), ("weight", 1000)])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.config import DataConfig
 from core.errors import DataError
-from core.glyphs import glyphset
+from core.glyphs import glyphset, mixing
 from core.glyphs.glyphset import GlyphSet
 from core.glyphs.sources import Index
 
@@ -192,7 +192,7 @@ class Shelf:
 
 def shelved(monkeypatch: pytest.MonkeyPatch, labels: list[int], groups: list[int], **asked: int) -> GlyphSet:
     shelf = Shelf(np.array(labels), np.array(groups))
-    monkeypatch.setattr(glyphset, "open_source", lambda _data: shelf)
+    monkeypatch.setattr(mixing, "open_source", lambda _data: shelf)
     return glyphset.load(DataConfig(chars=CHARS, **asked))  # type: ignore[arg-type]
 
 

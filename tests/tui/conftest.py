@@ -14,15 +14,22 @@ import pytest
 from PIL import Image
 
 from core import config, events, presets
-from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Step
+from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Step, Usage
 from core.rundir import Home, RunDir, write_json
 from core.runs import alive
 from core.runs.find import run_ids
 from etlgan_tui.app import EtlganApp
+from etlgan_tui.background import spare_the_collector
 
 TESTS = Path(__file__).parents[1]
 NOW = 1_795_000_000.0  # Unix seconds, the clock of every test that shows an age
 KANA = "あいうえおかきくけこ"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _spared_collector() -> None:
+    """As the command does; the modules that all tests need are not looked through again for every app."""
+    spare_the_collector()
 
 
 @pytest.fixture
@@ -127,6 +134,30 @@ def _events(run: RunDir, created: float, steps: int, reached: int) -> Iterator[A
             yield Saved(step=step, time=created + step, path=f"checkpoints/{step:08d}.safetensors", best=False)
     if reached == steps:
         yield Scored(step=steps, time=created + steps, scores={"read as asked": 0.984, "worst class": 0.93})
+
+
+@contextlib.contextmanager
+def held(run: RunDir) -> Iterator[None]:
+    """As long as this lasts the run is live, though nobody trains."""
+    lock = alive.take(run)
+    try:
+        alive.write(lock, alive.Holder(attempt=1, time=time.time()))
+        run.exit.unlink(missing_ok=True)
+        yield
+    finally:
+        os.close(lock)
+
+
+def use(run: RunDir, *, gpu: bool = True) -> None:
+    """What training took of the machine, as the trainer says it."""
+    with run.usage.open("wb") as file:
+        for step in range(20, 401, 20):
+            wave = math.sin(step / 40)
+            busy, taken = (90 + 5 * wave, 11 << 30) if gpu else (None, None)
+            said = Usage(
+                step=step, time=NOW + step, cpu=150 + 40 * wave, memory=(900 + step) << 20, gpu=busy, gpu_memory=taken
+            )
+            file.write(events.encode(said))
 
 
 def draw(path: Path, *, phase: float, rows: int = 10, columns: int = 10, side: int = 32) -> None:

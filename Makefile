@@ -5,7 +5,7 @@ VENV ?= .venv
 
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow check bench clean
+.PHONY: run test test-slow torture check bench clean
 
 run: $(VENV)/.installed ## train ten hiragana on the embedded handwriting and show them
 	$(BIN)/etlgan run hiragana-a-ka
@@ -14,7 +14,10 @@ test: $(VENV)/.installed-dev ## the whole default suite
 	$(BIN)/python -m pytest
 
 test-slow: $(VENV)/.installed-dev ## the long quality and speed runs too
-	$(BIN)/python -m pytest -m "slow or not slow" --timeout=3600
+	$(BIN)/python -m pytest -m "not torture" --timeout=3600
+
+torture: $(VENV)/.installed-dev ## a quarter of an hour of kills, full disks and damaged files; ends with a table
+	$(BIN)/python -m pytest tests/torture -m "torture or not torture" --timeout=900
 
 check: $(VENV)/.installed-dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from core.rundir import Home, RunDir, write_json
 from core.runs import alive, hooks, launcher, slots, tickets, waiter
 from core.runs.meta import edit_meta, printable
 from core.runs.runner import ending
+from core.runs.spawn import DiedError
 from core.runs.state import newest_attempt
 from core.runs.tickets import Ticket
 
@@ -68,16 +69,17 @@ def _set_going(home: Home, ticket: Ticket, slot: int) -> tuple[str, bool]:
             return f"run {run.id} was set going by somebody else", False
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise
-        _fail(run, str(error))
+        _fail(run, error)
         return f"run {run.id} failed: {error}", False
 
 
-def _fail(run: RunDir, message: str) -> None:
-    """End a run whose turn has come but that cannot go."""
-    attempt = newest_attempt(run) + 1
+def _fail(run: RunDir, error: Exception) -> None:
+    """End a run whose turn has come but that cannot go; one whose runner was killed on the way is killed."""
+    message, attempt = str(error), newest_attempt(run) + 1
+    code = error.returncode if isinstance(error, DiedError) and error.returncode < 0 else BAD_CONFIG
     with contextlib.suppress(OSError), run.console.open("a") as console:
         console.write(f"etlgan: {message}\n")
-    write_json(run.exit, ending(attempt, BAD_CONFIG, stopped=False) | {"message": printable(message)})
+    write_json(run.exit, ending(attempt, code, stopped=False) | {"message": printable(message)})
     tickets.unlinked(run.ticket)
     hooks.start(run)
 

@@ -19,6 +19,15 @@ from core.runs.meta import printable
 CONFIRM_SECONDS = 10.0  # for the runner to note its pid; it takes about 0.05
 
 
+class DiedError(RunError):
+    """A runner that ended before it had noted itself: by itself, or because somebody killed it."""
+
+    def __init__(self, run: RunDir, returncode: int) -> None:
+        self.returncode = returncode
+        why = f"its runner was ended by signal {-returncode}" if returncode < 0 else _last_line(run.console)
+        super().__init__(f"run {run.id} did not start: {why}")
+
+
 def spawn(run: RunDir, descriptor: int, *, cwd: Path, variables: Mapping[str, str] = MappingProxyType({})) -> None:
     """Set the runner going and wait until it has noted itself in the lock. It died first: RunError with its reason.
 
@@ -42,7 +51,8 @@ def spawn(run: RunDir, descriptor: int, *, cwd: Path, variables: Mapping[str, st
     deadline = time.monotonic() + CONFIRM_SECONDS
     while alive.read(run).pid != child.pid and time.monotonic() < deadline:
         if not alive.started_of(child.pid) and alive.read(run).pid != child.pid:
-            raise RunError(f"run {run.id} did not start: {_last_line(run.console)}")
+            child.wait()
+            raise DiedError(run, child.returncode)
         time.sleep(0.005)
 
 

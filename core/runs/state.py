@@ -77,7 +77,7 @@ def _by_exit(ending: dict[str, Any]) -> State:
     if not ending["attempt"]:
         return State("stopped", "", "taken out of the queue before its turn")
     if ending.get("message"):
-        return State("failed", _detail(ending), printable(str(ending["message"])))
+        return State("killed" if ending.get("signal") else "failed", _detail(ending), printable(str(ending["message"])))
     if ending.get("stopped") and (ending.get("returncode") in (None, 0) or ending.get("signal") == "SIGTERM"):
         return State("stopped", "", "stopped without a last word")
     if ending.get("signal"):

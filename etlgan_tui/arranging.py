@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 GAP = " "  # stands where a text has a blank, or a character that the run does not know
 TILES = (48, 40, 32, 24, 20, 16, 12, 8)  # columns that an image may take; it is half as many lines high
-AT_A_TIME = 64  # images: some 50 ms of one core at 32 pixels, so that the answer comes while the key is going up
+AT_A_TIME = 48  # images: some 40 ms of one core at 32 pixels, so that the answer seems to come with the key
 MOST_HANDS, FEWEST_HANDS = 8, 2
 MOST_ROWS = 32  # characters in many hands
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from etlgan_tui.bench.follow import Streamed
 
 RUNS = 10_000
+KEYS = 40  # pressed in the playground
 
 
 class Figure(NamedTuple):
@@ -32,7 +33,7 @@ class Figure(NamedTuple):
 
 def figures(*, runs: int = RUNS, repeat: int = 5, seconds: float = 10.0) -> Iterator[Figure]:
     """One after another, as each is measured; `seconds` of streaming for each of the two that stream."""
-    from etlgan_tui.bench import follow, paint, stop
+    from etlgan_tui.bench import follow, paint, play, stop
 
     with tempfile.TemporaryDirectory(prefix="etlgan-bench-ui-") as folder:
         home = paint.filled(Path(folder) / "many", runs)
@@ -46,6 +47,9 @@ def figures(*, runs: int = RUNS, repeat: int = 5, seconds: float = 10.0) -> Iter
         )
         yield _of(f"first paint, from App.run ({runs:,} runs)", [each.run for each in times], 0.3, "s")
         yield _of("a stop reaches the trainer", stop.delays(Path(folder) / "stop", repeat), 0.5, "s")
+        typed, moved = play.delays(Path(folder) / "play", KEYS)
+        yield _of("playground, from a key to the picture of a text", typed, 0.15, "s")
+        yield _of("playground, from a code to 10 characters in many hands", moved, 0.15, "s")
         switches, streamed = follow.measured(Path(folder) / "long", switches=repeat, seconds=seconds)
         cpu = [each.cpu for each in switches]
         yield _of("switch to a run with 1,000,000 values", [each.seconds for each in switches], 0.6, "s", cpu=cpu)

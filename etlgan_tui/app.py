@@ -138,12 +138,15 @@ class EtlganApp(App[None]):
         self.notify(self.theme, title="Theme")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action that a key has here, and Textual's own."""
+        """Every action that a key has here, once, and Textual's own; moving about is left to the keys."""
+        from etlgan_tui.screens.help import MOVING
+
         yield from super().get_system_commands(screen)
-        seen = {"q"}
+        seen = {"Quit", ""}
         for active in screen.active_bindings.values():
             binding = active.binding
-            if binding.description and active.enabled and binding.key not in seen:
-                seen.add(binding.key)
+            name = binding.description
+            if active.enabled and name not in seen and name.split()[0] not in MOVING:
+                seen.add(name)
                 run = partial(self.run_action, binding.action, active.node)
-                yield SystemCommand(binding.description, f"key {self.get_key_display(binding)}", run)
+                yield SystemCommand(name, f"key {self.get_key_display(binding)}", run)

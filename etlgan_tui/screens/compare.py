@@ -52,17 +52,17 @@ class CompareScreen(LinkedCharts):
     def compose(self) -> ComposeResult:
         yield TopBar()
         with TabbedContent(initial="curves"):
-            with TabPane("Curves", id="curves"), VerticalScroll(can_focus=False):
+            with TabPane("1 Curves", id="curves"), VerticalScroll(can_focus=False):
                 for name, title in CHARTS:
                     yield Chart(title, id=f"compare-{name}")
-            with TabPane("Samples", id="pictures"):
+            with TabPane("2 Samples", id="pictures"):
                 with HorizontalScroll(id="side-by-side"):
                     for number in range(len(self._ids)):
                         with Vertical(classes="side"):
                             yield Static(markup=False, id=f"side-title-{number}")
                             yield Picture(id=f"side-{number}")
                 yield Scrubber()
-            with TabPane("Differences", id="differences"):
+            with TabPane("3 Differences", id="differences"):
                 yield DataTable[Text](id="diff-table", cursor_type="row", zebra_stripes=True)
         yield KeyBar()
 

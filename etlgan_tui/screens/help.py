@@ -19,6 +19,7 @@ NOTES = """\
 Marks (space) choose the runs to compare. Clicking a column title sorts by it.
 In charts: arrows move the cursor, + and - zoom, < and > pan, 0 shows the whole run;
 Ctrl and the wheel zoom too. Pictures follow the cursor.
+Ctrl+P finds every action by its name. The mouse works everywhere.
 Closing the dashboard stops no run."""
 
 

@@ -75,7 +75,7 @@ class RunScreen(LinkedCharts, RunActions):
         yield TopBar()
         yield Static(f"reading {self.run.id} ...", markup=False, id="heading")
         with TabbedContent(initial="live"):
-            with TabPane("Live", id="live"), Horizontal():
+            with TabPane("1 Live", id="live"), Horizontal():
                 with VerticalScroll(id="charts", can_focus=False):
                     for name, title, _curves in CHARTS:
                         yield Chart(title, id=name)
@@ -83,14 +83,14 @@ class RunScreen(LinkedCharts, RunActions):
                     yield Static("grid", markup=False, id="samples-title")
                     yield Picture()
                     yield Scrubber()
-            with TabPane("Console", id="console"):
+            with TabPane("2 Console", id="console"):
                 yield Input(placeholder="show only lines with ...    (Enter keeps, Escape clears)", id="search")
                 yield LogView(placeholder="the console log is empty", id="console-log")
-            with TabPane("Settings", id="settings"), VerticalScroll():
+            with TabPane("3 Settings", id="settings"), VerticalScroll():
                 yield Static(markup=False, id="settings-text")
-            with TabPane("Events", id="events"):
+            with TabPane("4 Events", id="events"):
                 yield LogView(placeholder="no events yet", id="event-log")
-            with TabPane("Machine", id="machine"):
+            with TabPane("5 Machine", id="machine"):
                 for name, title, _curves in USAGE_CHARTS:
                     yield Chart(title, id=name)
         yield KeyBar()

@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 _LABEL_CELLS = 26
+_KEY_CELLS = 2  # "[ " before the track and " ]" behind it: the keys that move
 
 
 class Scrubber(Widget):
@@ -52,7 +53,7 @@ class Scrubber(Widget):
 
     @property
     def _track(self) -> int:
-        return max(self.size.width - _LABEL_CELLS, 0)
+        return max(self.size.width - _LABEL_CELLS - 2 * _KEY_CELLS, 0)
 
     def render_line(self, _y: int) -> Strip:
         track, here = self._track, self.position
@@ -60,13 +61,19 @@ class Scrubber(Widget):
         segments = []
         if here >= 0 and track > 2:
             dot = round(here / max(len(self.steps) - 1, 1) * (track - 1))
-            segments = [Segment("─" * dot, line), Segment("●", mark), Segment("─" * (track - 1 - dot), line)]
+            segments = [Segment("[ ", line), Segment("─" * dot, line), Segment("●", mark)]
+            segments.append(Segment("─" * (track - 1 - dot) + " ]", line))
         if here >= 0:
             newest = "  newest" if self.at is None else ""
             segments.append(Segment(f"  {self.steps[here]:,} ({here + 1}/{len(self.steps)}){newest}", mark))
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 
     def on_click(self, event: events.Click) -> None:
-        if self.steps and event.x < self._track:
-            at = round(event.x / max(self._track - 1, 1) * (len(self.steps) - 1))
+        x = event.x - _KEY_CELLS
+        if self.steps and x >= self._track:
+            self.move(1)
+        elif self.steps and x < 0:
+            self.move(-1)
+        elif self.steps:
+            at = round(x / max(self._track - 1, 1) * (len(self.steps) - 1))
             self.post_message(self.Moved(None if at == len(self.steps) - 1 else self.steps[at]))

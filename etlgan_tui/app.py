@@ -114,8 +114,6 @@ class EtlganApp(App[None]):
             if isinstance(screen, BaseScreen):
                 screen.changed(changed)
 
-    # --- keys that hold everywhere ---
-
     def action_help(self) -> None:
         from etlgan_tui.screens.help import HelpScreen
 
@@ -126,9 +124,8 @@ class EtlganApp(App[None]):
         """Terminal graphics, braille, half-cells, in turn."""
         mode = next_mode(self.picture_mode)
         self.remember(pictures=mode)
-        self.notify(
-            {"cells": "half-cells, zoomed in", "graphics": "terminal graphics"}.get(mode, mode), title="Pictures"
-        )
+        told = {"cells": "half-cells, zoomed in", "graphics": "terminal graphics"}.get(mode, mode)
+        self.notify(told, title="Pictures")
         self._dress(self.screen)
 
     def action_next_theme(self) -> None:
@@ -144,8 +141,7 @@ class EtlganApp(App[None]):
         yield from super().get_system_commands(screen)
         seen = {"Quit", ""}
         for active in screen.active_bindings.values():
-            binding = active.binding
-            name = binding.description
+            binding, name = active.binding, active.binding.description
             if active.enabled and name not in seen and name.split()[0] not in MOVING:
                 seen.add(name)
                 run = partial(self.run_action, binding.action, active.node)

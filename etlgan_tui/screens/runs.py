@@ -75,7 +75,7 @@ class RunsScreen(RunActions):
                 yield Static(markup=False, id="empty")
             yield Preview(id="preview")
         yield Static(markup=False, id="count")
-        yield KeyBar()
+        yield KeyBar(first=("select_cursor", "mark", "new", "filter", "compare"))
 
     def on_mount(self) -> None:
         settings = self.etlgan.settings

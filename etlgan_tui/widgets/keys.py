@@ -29,6 +29,11 @@ class KeyBar(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-bar--key"}
     keys: reactive[tuple[Key, ...]] = reactive[tuple[Key, ...]](())
 
+    def __init__(self, *, first: tuple[str, ...] = ()) -> None:
+        """`first`: actions whose keys come before all others, for narrow terminals."""
+        super().__init__()
+        self._first = first
+
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self._look())
         self._look()
@@ -42,7 +47,8 @@ class KeyBar(Widget):
                 found.setdefault(
                     binding.action, Key(binding.key, self.app.get_key_display(binding), binding.description)
                 )
-        self.keys = tuple(sorted(found.values(), key=lambda key: key.key == HELP))
+        first = [found.pop(action) for action in self._first if action in found]
+        self.keys = tuple(sorted([*first, *found.values()], key=lambda key: key.key == HELP))
 
     def _shown(self) -> list[tuple[int, Key]]:
         """Keys with the columns that they begin at: as many as fit, the last one at the right."""

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from core.runs.meta import printable
 from etlgan_tui import pictures, sources
@@ -20,6 +20,7 @@ from etlgan_tui.screens.from_source import FromSource, facts
 from etlgan_tui.screens.prompt import Prompt
 from etlgan_tui.sources import Opened, Overview
 from etlgan_tui.widgets.bar import TopBar
+from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.source_table import Line, SourceTable
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class DataScreen(FromSource):
                 yield Static(markup=False, id="source-facts")
                 yield Static(markup=False, id="source-strip")
                 yield Static(markup=False, id="source-problems")
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         home = self.home

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.timer import Timer
-from textual.widgets import DataTable, Footer, ProgressBar, Static, TabbedContent, TabPane
+from textual.widgets import DataTable, ProgressBar, Static, TabbedContent, TabPane
 
 from core.errors import ConfigError
 from core.runs.meta import printable
@@ -21,6 +21,7 @@ from etlgan_tui.sources import Look, Opened, Overview, Page
 from etlgan_tui.verification import Verification
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.character_grid import CharacterGrid
+from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.sheet import TILES, Leaf, SheetView
 
 LOOKS: tuple[Look, ...] = get_args(Look)
@@ -90,7 +91,7 @@ class SourceScreen(FromSource):
                 yield Static(markup=False, id="verify-told")
                 yield ProgressBar(id="verify-bar", show_eta=True)
                 yield DataTable[Text](id="verify-table", cursor_type="row", zebra_stripes=True)
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self._paging = Errand(self, self._read_page, done=self._show_page, failed=self._page_failed)

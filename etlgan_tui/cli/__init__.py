@@ -28,6 +28,7 @@ from etlgan_tui.cli import (
     reproducing,
     sample,
     score,
+    serve,
     showing,
     study,
     sweep,
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import": reproducing.import_,
     "reindex": upkeep.reindex,
     "doctor": doctor.doctor,
+    "serve": serve.serve,
     "sweep": sweep.sweep,
     "gc": gc.gc,
 }

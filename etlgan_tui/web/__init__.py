@@ -1,0 +1,1 @@
+"""The dashboard in a browser: each page gets a dashboard process of its own; runs belong to neither."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from core.glyphs.cells.resize import Frame, resample
 from core.glyphs.penman.noise import Floats, Noise, keys
 from core.glyphs.penman.pen import Purpose, Segments, style_of, written
 from core.glyphs.penman.raster import rasterise
@@ -55,6 +56,7 @@ OFF_CENTRE = Quantiles((0.0, 0.5, 0.95, 1.0), (0.0, 0.07, 0.14, 0.18))  # of the
 SIDE_WITH_ROOM = 0.5  # of the cell: smaller characters are not held by the cell
 WIDE = 100  # pixels: from here on, and with two levels, cells look as ETL8's and ETL9's
 
+GLYPH_MARGIN = 0.1  # of the square, free around a prepared character's longer side
 TYPICAL_SIDE = 1.45  # em: the longer side of a written character, in the median
 SIZE_JITTER = 0.05  # between the characters of one writer
 
@@ -83,6 +85,35 @@ def scanned(
     canvas = _Canvas(height, width, scale, look.pen)
     own = canvas.draw(drawn, *_place(noise, side, height, width))
     foreign = np.maximum(_frame(noise, height, width), _neighbours(canvas, noise, writers, seed=seed, sample=sample))
+    return _seen(own, foreign, paper, style, noise, levels)
+
+
+def rescanned(
+    glyphs: Floats, sheets: Index, samples: Index, *, width: int, height: int, levels: int, seed: int
+) -> ScannedCells:
+    """Characters that somebody else drew, (B, S, S) ink 0 .. 1 with free margins of GLYPH_MARGIN, as cells of a scan.
+
+    `sheets` (B,) number paper, pen and scanner; `samples` (B,) the place in the cell, the frame and the neighbours.
+    """
+    look = ETL9 if width >= WIDE or levels == 2 else ETL1
+    style, noise = style_of(sheets, seed), Noise(keys(seed, Purpose.SCAN, samples))
+    side, paper = look.side.at(_habit(sheets, seed)), look.paper.at(style.paper)
+    longer = side * np.exp(SIZE_JITTER * noise.normal(1)[:, 0]) * min(width, height)
+    x, y = _place(noise, side, height, width)
+    scale = longer / (glyphs.shape[1] * (1 - 2 * GLYPH_MARGIN))
+    middle = np.float32(glyphs.shape[1] / 2)
+    size = max(width, height)
+    frame = Frame(scale.astype(np.float32), middle - y / scale, middle - x / scale)
+    top, left = (size - height) // 2, (size - width) // 2
+    own = np.clip(resample(glyphs, frame, size), 0, 1)[:, top : top + height, left : left + width]
+    canvas = _Canvas(height, width, longer / TYPICAL_SIDE, look.pen)
+    foreign = np.maximum(_frame(noise, height, width), _neighbours(canvas, noise, sheets, seed=seed, sample=0))
+    return _seen(own, foreign, paper, style, noise, levels)
+
+
+def _seen(own: Floats, foreign: Floats, paper: Floats, style: Style, noise: Noise, levels: int) -> ScannedCells:
+    """(B, height, width) ink of the character and of the rest -> what the scanner makes of it."""
+    height, width = own.shape[1:]
     tooth = _tooth(noise, height, width)
     own, foreign = _scanned(own, tooth, style, width), _scanned(foreign, tooth, style, width)
     grey = _grey_paper(paper, tooth, noise)

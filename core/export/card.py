@@ -1,0 +1,156 @@
+"""What an export was made from, what may be done with it, and how good it is: card.json and README.md.
+
+No time of day and no path is in them: the same export is the same bytes, wherever it was cut off.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from core import history
+from core.config import RunConfig, to_tree
+from core.export.state import CARD, README
+from core.gan import checkpoint as checkpoints
+from core.rundir import RunDir, read_json, write_atomic, write_json
+from core.runs.meta import printable
+
+LICENCES = {
+    "penman": "Learned from etlgan's embedded handwriting, whose strokes derive from KanjiVG (Ulrich Apel and others), "
+    "CC BY-SA 3.0. If images made by this model count as adapted material where you are, that licence asks you to name "
+    "KanjiVG and to share alike.",
+    "etl": "Learned from the ETL Character Database (AIST). AIST's terms forbid to redistribute its data; whether "
+    "images of a model trained on it may be passed on is not said there, and a model can repeat what it saw (see the "
+    "score card's row on memorised images). Ask AIST before you publish them, and cite the ETL Character Database.",
+    "other": "Learned from your own files ({source}); their terms are yours to know. A model can repeat what it saw.",
+}
+
+
+class Made(NamedTuple):
+    """What an export is made from."""
+
+    run: str
+    name: str
+    step: int
+    checkpoint: str  # SHA-256 of the file
+    config: dict[str, Any]
+    scores: dict[str, Any]  # {} where the run was never judged
+
+
+def made_from(run: RunDir, config: RunConfig, step: int) -> Made:
+    """Look up everything about the checkpoint of `step`."""
+    found = checkpoints.find(run, str(step))
+    digest = hashlib.sha256(found.path.read_bytes()).hexdigest()
+    name = printable(str(read_json(run.meta).get("name", "")))
+    return Made(run.id, name, step, digest, to_tree(config), _scores(run, step))
+
+
+def licence_notes(source: str) -> list[str]:
+    """What the data's owners ask for; several sources, several notes."""
+    notes = []
+    for part in source.replace("+", " ").split() or [source]:
+        kind = part.partition(":")[0]
+        note = LICENCES.get(kind, LICENCES["other"]).format(source=kind)
+        if note not in notes:
+            notes.append(note)
+    return notes
+
+
+def write_card(out: Path, made: Made, facts: dict[str, Any], *, filtered: dict[str, Any] | None, identity: str) -> None:
+    """README.md, then card.json, which says by its being there that the export is complete."""
+    source = str(made.config["data"]["source"])
+    tree = {
+        "what": "characters and lines that a generator drew (etlgan export); nobody wrote them",
+        "fingerprint": identity,
+        "export": facts,
+        "run": {"id": made.run, "name": made.name, "step": made.step, "checkpoint_sha256": made.checkpoint},
+        "config": made.config,
+        "torch": torch.__version__,
+        "licence": licence_notes(source),
+        "scores": made.scores or None,
+        "filter": filtered,
+    }
+    write_atomic(out / README, _readme(tree).encode())
+    write_json(out / CARD, tree)
+
+
+def _scores(run: RunDir, step: int) -> dict[str, Any]:
+    """The score card of that step: the whole one, else the last quick one of the training."""
+    whole = read_json(run.scores)
+    if whole.get("step") == step:
+        return {"kind": "whole", "step": step, "columns": whole.get("columns", whole)}
+    scored = [event for event in history.curves(run.events).scored if event.step <= step]
+    return {"kind": "quick", "step": scored[-1].step, "columns": {"generated": scored[-1].scores}} if scored else {}
+
+
+def _readme(tree: dict[str, Any]) -> str:
+    export, run = tree["export"], tree["run"]
+    data = tree["config"]["data"]
+    lines = [
+        "# Generated handwriting",
+        "",
+        "Every image here was drawn by a neural network and labelled by what it was asked to draw; no person wrote it.",
+        "",
+        f"- {export['samples']:,} {export['kind']}, format `{export['format']}`, seed {export['seed']}, "
+        f"look {export['look']}, {'dark ink on white' if export['black_on_white'] else 'white ink (255) on black'}",
+        f"- run `{run['id']}` {_code(run['name'])}, step {run['step']:,}, "
+        f"checkpoint SHA-256 `{run['checkpoint_sha256']}`",
+        f"- learned from `{_code(data['source'])}`, {data['per_char']:,} images a character at most, "
+        f"{data['size']} px, style {data['style']}",
+        "- the same command gives the same files, on the same kind of processor and torch "
+        f"({tree['torch']}); `card.json` holds every setting",
+        "",
+        "## Licence",
+        "",
+        *tree["licence"],
+        "",
+        "## Scores",
+        "",
+        *_score_lines(tree["scores"]),
+    ]
+    if tree["filter"] is not None:
+        lines += ["", "## Filter", "", *_filter_lines(tree["filter"], export["confidence"])]
+    if "counts" in export:
+        lines += ["", "## Samples of each character", "", *_count_lines(export["counts"])]
+    return "\n".join(lines) + "\n"
+
+
+def _score_lines(scores: dict[str, Any] | None) -> list[str]:
+    if scores is None:
+        return ["Nobody judged this run yet. `etlgan score RUN` does; export again, and the card is here."]
+    columns = {key: column for key, column in scores["columns"].items() if isinstance(column, dict)}
+    names = sorted({name for column in columns.values() for name in column})
+    head = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    table = [
+        f"| {name} | " + " | ".join(_number(column.get(name)) for column in columns.values()) + " |" for name in names
+    ]
+    return [f"Card `{scores['kind']}` of step {scores['step']:,}.", "", *head, *table]
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else ""
+
+
+def _filter_lines(filtered: dict[str, Any], confidence: float) -> list[str]:
+    samples, drawn, below = (sum(row[key] for row in filtered.values()) for key in ("samples", "drawn", "kept_below"))
+    worst = sorted(filtered, key=lambda character: -filtered[character]["drawn"] / filtered[character]["samples"])[:10]
+    return [
+        f"Drawn again until the judge read the character with {confidence:.0%} or more, at most ten times: {drawn:,} "
+        f"images for {samples:,} samples; {below:,} never got there and are here as the best of their attempts "
+        "(column `confidence`). A filter makes a set easier: styles that the judge finds hard are rarer in it.",
+        "",
+        "Most often drawn again: "
+        + ", ".join(f"{c} {filtered[c]['drawn'] / filtered[c]['samples']:.2f} times a sample" for c in worst),
+    ]
+
+
+def _count_lines(counts: dict[str, int]) -> list[str]:
+    values = set(counts.values())
+    if len(values) == 1:
+        return [f"{values.pop():,} each of {len(counts):,}: {''.join(counts)}"]
+    return [", ".join(f"{character} {count:,}" for character, count in counts.items())]
+
+
+def _code(text: str) -> str:
+    return printable(text).replace("`", "'")

@@ -1,0 +1,76 @@
+"""A set of single characters, in one of the formats."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.export.card import Made, write_card
+from core.export.drawing import Batch, Drawer, Reader
+from core.export.formats import open_format
+from core.export.formats.base import Task
+from core.export.prefetch import prefetched
+from core.export.request import Request, fingerprint, span
+from core.gan.sample import Sampler
+
+VERSION = 1  # of exports: raise it when the same request gives other bytes
+
+
+class Characters:
+    """A job for `core.export.job.carry_out`."""
+
+    def __init__(
+        self, out: Path, sampler: Sampler, request: Request, made: Made, *, reader: Reader | None = None
+    ) -> None:
+        self.out, self.request, self.made = out, request, made
+        self.drawer = Drawer(sampler, request, reader=reader)
+        self.total, self.shards = request.total, request.shards
+        height, width = self.drawer.shape() if request.format != "etl9g" else (127, 128)
+        names = tuple(sampler.code_names)
+        task = Task(out, request.characters, self.total, self.shards, height, width, names, reader is not None)
+        self.format = open_format(request.format, task)
+        self.fingerprint = fingerprint({"version": VERSION, "request": request, "checkpoint": made.checkpoint})
+
+    def span(self, shard: int) -> tuple[int, int]:
+        return span(self.total, self.shards, shard)
+
+    def write(self, shard: int, progress: Callable[[int], None]) -> dict[str, Any]:
+        report = self.drawer.nothing_filtered()
+        batches = prefetched(self.drawer.batches(*self.span(shard), report))
+        self.format.write(shard, _counted(batches, progress))
+        return {} if self.drawer.reader is None else {key: column.tolist() for key, column in report._asdict().items()}
+
+    def finish(self, reports: list[dict[str, Any]]) -> None:
+        self.format.finish()
+        judged = [report for report in reports if report]
+        filtered = None
+        if judged:
+            drawn, below = (np.sum([report[key] for report in judged], 0).tolist() for key in ("drawn", "kept_below"))
+            filtered = {
+                character: {"samples": count, "drawn": drawn[place], "kept_below": below[place]}
+                for place, (character, count) in enumerate(self.request.counts)
+            }
+        write_card(self.out, self.made, self._facts(), filtered=filtered, identity=self.fingerprint)
+
+    def _facts(self) -> dict[str, Any]:
+        request = self.request._asdict()
+        counts = dict(self.request.counts)
+        return {"kind": "characters", "samples": self.total, **request, "counts": counts}
+
+
+def _counted(batches: Iterator[Batch], progress: Callable[[int], None]) -> Iterator[Batch]:
+    for batch in batches:
+        yield batch
+        progress(len(batch.labels))
+
+
+def reader_of(judge: Any) -> Reader:
+    """A judge of core.judge as the filter wants it."""
+    return partial(_read, judge)
+
+
+def _read(judge: Any, images: Any) -> Any:
+    reading = judge.read(images)
+    return reading.label, reading.confidence

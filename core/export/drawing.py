@@ -1,0 +1,135 @@
+"""Samples from a generator, in stretches of a fixed length: sample i is the same whoever asks for it, and with whom."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.export import styles
+from core.export.look import as_scanned
+from core.export.order import Order
+from core.export.request import Request
+from core.gan.sample import Sampler
+
+Images = NDArray[np.uint8]
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+CHUNK = 64  # samples drawn together, always: they stay in the cache, and last digits may depend on a batch's length
+ATTEMPTS = 10  # drawn at most for a sample that the judge does not read; then the most certain one is taken
+ONE_HAND = -1  # stands for "whatever character" in the key of a style
+
+
+class Batch(NamedTuple):
+    """Consecutive samples."""
+
+    first: int  # number of the first one in the export
+    images: Images  # (n, H, W), 255 = ink unless black_on_white
+    labels: Integers  # (n,) places in the request's characters
+    turns: Integers  # (n,) which sample of its character; with `writers` the writer
+    codes: Floats  # (n, C)
+    confidence: Floats | None  # (n,) of the judge in the character asked for; None where nobody was asked
+
+
+class Reader(Protocol):
+    """A judge: what it reads, and how certain it is."""
+
+    def __call__(self, images: Images) -> tuple[Integers, Floats]:
+        """(n, S, S) -> (n,) class numbers of the run, (n,) probabilities."""
+
+
+class Filtered(NamedTuple):
+    """What the judge's filter did, a number for each of the request's characters."""
+
+    drawn: Integers  # images that were looked at
+    kept_below: Integers  # samples of which no attempt was read as asked with enough confidence
+
+
+class Drawer:
+    """Draws any stretch of an export."""
+
+    def __init__(self, sampler: Sampler, request: Request, *, reader: Reader | None = None) -> None:
+        self.sampler, self.request, self.reader = sampler, request, reader
+        self.order = Order([count for _, count in request.counts])
+        self._classes = sampler.labels(request.characters)
+
+    def nothing_filtered(self) -> Filtered:
+        """The report before the first sample."""
+        count = len(self.request.counts)
+        return Filtered(np.zeros(count, np.int64), np.zeros(count, np.int64))
+
+    def batches(self, first: int, end: int, report: Filtered) -> Iterator[Batch]:
+        """Samples first .. end - 1 in order; `report` is counted up."""
+        for start in range(first - first % CHUNK, end, CHUNK):
+            rows = slice(max(first - start, 0), min(end - start, CHUNK))
+            yield self._chunk(start, rows, report)
+
+    def _chunk(self, start: int, rows: slice, report: Filtered) -> Batch:
+        index = np.minimum(np.arange(start, start + CHUNK), self.order.total - 1)
+        places = self.order.at(index)
+        hand = np.full(CHUNK, ONE_HAND) if self.request.writers else self._classes[places.label]
+        codes = styles.codes(self.request.seed, hand, places.turn, self.sampler.codes)
+        images = self._images(places.label, hand, places.turn, codes, 0)
+        confidence = None
+        if self.reader is not None:
+            confidence = self._filtered(images, places.label[rows], (hand, places.turn, codes), rows, report)
+        label, turn = places.label[rows], places.turn[rows]
+        finished = self._finished(images[rows], index[rows], turn)
+        return Batch(start + rows.start, finished, label, turn, codes[rows], confidence)
+
+    def _images(self, label: Integers, hand: Integers, turn: Integers, codes: Floats, attempt: int) -> Images:
+        noise = styles.noise(self.request.seed, hand, turn, attempt, self.sampler.config.model.noise)
+        with precision(self.request.precision):
+            return self.sampler.draw(self._classes[label], codes=codes, noise=noise, domain=self.request.domain)
+
+    def _filtered(
+        self, images: Images, label: Integers, style: tuple[Integers, Integers, Floats], rows: slice, report: Filtered
+    ) -> Floats:
+        """Draw again, with other noise, what the judge does not read; images[rows] are replaced in place."""
+        hand, turn, codes = style
+        all_labels = self.order.at(np.minimum(np.arange(CHUNK), self.order.total - 1)).label
+        all_labels[rows] = label
+        kept = images[rows]
+        best = self._certainty(kept, label)
+        np.add.at(report.drawn, label, 1)
+        for attempt in range(1, ATTEMPTS):
+            again = best < self.request.confidence
+            if not again.any():
+                break
+            others = self._images(all_labels, hand, turn, codes, attempt)[rows]
+            certain = np.where(again, self._certainty(others, label), -1)
+            np.add.at(report.drawn, label[again], 1)
+            better = certain > best
+            kept[better], best[better] = others[better], certain[better]
+        np.add.at(report.kept_below, label[best < self.request.confidence], 1)
+        return best
+
+    def _certainty(self, images: Images, label: Integers) -> Floats:
+        """(n,) the judge's probability where it reads what was asked for, else 0."""
+        assert self.reader is not None
+        read, probability = self.reader(images)
+        return np.where(read == self._classes[label], probability, 0).astype(np.float32)
+
+    def _finished(self, images: Images, index: Integers, turn: Integers) -> Images:
+        if self.request.look == "scanned":
+            sheets = turn if self.request.writers else index
+            images = as_scanned(images, sheets, index, seed=self.request.seed, large=self.large)
+        return 255 - images if self.request.black_on_white else images
+
+    @property
+    def large(self) -> bool:
+        """Whether scanned cells are 128 x 127 as in ETL8G and ETL9G, else 64 x 63."""
+        return self.request.format == "etl9g" or self.sampler.size > 32
+
+    def shape(self) -> tuple[int, int]:
+        """Height and width of every image."""
+        if self.request.look == "scanned":
+            return (127, 128) if self.large else (63, 64)
+        return self.sampler.size, self.sampler.size
+
+
+def precision(name: str) -> torch.autocast:
+    """bf16 halves the time on CPUs that have it and changes a grey level here and there: it is part of the request."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=name == "bf16")

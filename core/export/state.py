@@ -1,0 +1,90 @@
+"""What an output folder knows of the export in it: enough to go on after anything, and to refuse what is not its own.
+
+`.etlgan.json` says which export this is; `.shard-00003.json` that a shard is whole, and what was counted on the way.
+Once all shards are there, the card takes their place.
+"""
+
+import contextlib
+import fcntl
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.errors import ConfigError
+from core.rundir import read_json, write_json
+
+STATE, LOCK, CARD, README = ".etlgan.json", ".etlgan.lock", "card.json", "README.md"
+_MARK = ".shard-{shard:05}.json"
+
+
+class Folder:
+    """An output folder of one export, known by its fingerprint."""
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        self.path, self.fingerprint = path, fingerprint
+
+    def claim(self, *, resume: bool, force: bool) -> None:
+        """Make the folder, or go on in it, or replace what an earlier export left. Else: ConfigError."""
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"{self.path}: is a file; OUT is a folder")
+        entries = list(self.path.iterdir()) if self.path.is_dir() else []
+        if entries and force:
+            self._clear(entries)
+        elif entries and not resume:
+            raise ConfigError(f"{self.path}: is not empty; --resume goes on with the same export, --force replaces it")
+        elif entries and self._known() != self.fingerprint:
+            there = "another export (or another checkpoint or seed)" if self._known() else "no export of etlgan"
+            raise ConfigError(f"{self.path}: holds {there}, so it cannot be resumed; name a new folder")
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.complete():
+            write_json(self.path / STATE, {"fingerprint": self.fingerprint})
+
+    def complete(self) -> bool:
+        """Whether everything is written."""
+        return read_json(self.path / CARD).get("fingerprint") == self.fingerprint
+
+    def done(self, shard: int) -> bool:
+        """Whether a shard is whole."""
+        return read_json(self._mark(shard)).get("fingerprint") == self.fingerprint
+
+    def mark(self, shard: int, report: dict[str, Any]) -> None:
+        """Say that a shard is whole."""
+        write_json(self._mark(shard), {"fingerprint": self.fingerprint, "report": report})
+
+    def reports(self, shards: int) -> list[dict[str, Any]]:
+        """What the shards counted."""
+        return [read_json(self._mark(shard)).get("report", {}) for shard in range(shards)]
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Only one process at a time puts the last things in place."""
+        with (self.path / LOCK).open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def tidy(self) -> None:
+        """Once the card is there: what only resuming needed goes."""
+        for path in [*self.path.glob(".shard-*.json"), *self.path.glob(".part-*"), self.path / STATE, self.path / LOCK]:
+            path.unlink(missing_ok=True)
+
+    def _mark(self, shard: int) -> Path:
+        return self.path / _MARK.format(shard=shard)
+
+    def _known(self) -> str:
+        """The fingerprint of the export that is there; "" for none."""
+        for name in (STATE, CARD):
+            found = read_json(self.path / name).get("fingerprint")
+            if isinstance(found, str):
+                return found
+        return ""
+
+    def _clear(self, entries: list[Path]) -> None:
+        """Only what an export made is ever removed: a folder with other things in it is somebody's."""
+        if not self._known():
+            raise ConfigError(f"{self.path}: holds files but no export of etlgan; --force removes exports only")
+        for entry in entries:
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()

@@ -1,0 +1,239 @@
+"""`etlgan export`: a generated data set in the format that an OCR's trainer reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli.data.bar import progress_bar
+
+if TYPE_CHECKING:
+    from core.config import RunConfig
+    from core.export.drawing import Reader
+    from core.export.job import Job
+    from core.gan.sample import Sampler
+    from core.rundir import RunDir
+
+_PER_CHAR, _PER_SHARD, _MOST_SHARDS = 1000, 10_000, 100_000
+_ETL9G_FILES = 50  # that the real set has
+
+
+def export(
+    text: options.Run,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new or empty folder.")],
+    kind: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="png, json, idx, etl9g, npz, parquet or webdataset.")
+    ] = "png",
+    chars: Annotated[
+        str | None, typer.Option(metavar="CHARS", help="Characters or a named set; default: all that the run knows.")
+    ] = None,
+    per_char: Annotated[
+        int | None, typer.Option("--per-char", metavar="N", min=1, help="Samples a character; default 1,000.")
+    ] = None,
+    frequencies: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A table character,count instead of --chars and --per-char.")
+    ] = None,
+    writers: Annotated[
+        bool, typer.Option("--writers", help="One hand writes all characters once, then the next one does.")
+    ] = False,
+    look: Annotated[str, typer.Option(metavar="LOOK", help="clean, or scanned: paper, frames, neighbours.")] = "clean",
+    black_on_white: Annotated[bool, typer.Option("--black-on-white", help="Ink is 0, as on paper.")] = False,
+    min_confidence: Annotated[
+        float, typer.Option("--min-confidence", metavar="P", min=0, max=1, help="Draw again what the judge doubts.")
+    ] = 0.0,
+    lines: Annotated[
+        Path | None, typer.Option(metavar="TEXTFILE", help="Images of its lines, with boxes, instead of characters.")
+    ] = None,
+    random_lines: Annotated[
+        int | None, typer.Option("--random-lines", metavar="N", min=1, help="N lines of random characters.")
+    ] = None,
+    length: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="Characters of a line, at most.")] = 20,
+    hands: Annotated[int, typer.Option(metavar="N", min=1, max=1_000_000, help="Hands that write each line.")] = 1,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out characters that the run does not know, and say so.")
+    ] = False,
+    domain: Annotated[
+        str | None, typer.Option(metavar="NAME", help="In the look of this source, for runs that learned from several.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Seed of all styles.")] = 0,
+    checkpoint: Annotated[str, typer.Option(metavar="WHICH", help="best, last, or a step.")] = "best",
+    shards: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=_MOST_SHARDS, help="Parts; default: one for 10,000.")
+    ] = None,
+    shard: Annotated[
+        int | None, typer.Option(metavar="I", min=0, help="Write only this part, from 0: one job of an array.")
+    ] = None,
+    precision: Annotated[str, typer.Option(metavar="P", help="fp32, or bf16: faster on newer CPUs.")] = "fp32",
+    threads: Annotated[int | None, typer.Option(metavar="N", min=1, max=1024, help="CPU threads that draw.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the same export was cut off.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the export that is in OUT.")] = False,
+    as_json: options.Json = False,
+    folder: options.HomeFolder = None,
+) -> None:
+    """Write labelled characters, or lines of text, that a run draws.
+
+    Styles cover the codes evenly; sample i depends on the seed and i alone, so that a cut-off export goes on to the
+    same bytes, and jobs can write its shards at the same time. A card says what it was made from.
+    """
+    asked = locals()
+    _check(asked)
+    run = options.run(folder, text)
+    config = options.config(run)
+    import torch
+
+    from core.gan.sample import Sampler
+
+    if threads:
+        torch.set_num_threads(threads)
+    sampler = Sampler.load(run, checkpoint=checkpoint)
+    sampler.domain(domain)  # a name that the run does not know is told before anything is made
+    known = _Known(sampler, skip=skip_unknown)
+    job = _line_job(run, sampler, known, asked) if lines or random_lines else _job(run, config, sampler, known, asked)
+    _carry_out(job, only=shard, resume=resume, force=force, as_json=as_json)
+
+
+class _Known:
+    """Characters that the run can draw; others are refused, or left out and told."""
+
+    def __init__(self, sampler: Sampler, *, skip: bool) -> None:
+        self.all, self.skipped, self._skip, self._sampler = sampler.characters, "", skip, sampler
+
+    def only(self, characters: Iterable[str]) -> list[str]:
+        """The known ones. Others: RunError that names them, or they are left out."""
+        asked = list(characters)
+        unknown = dict.fromkeys(character for character in asked if character not in self.all)
+        if unknown and not self._skip:
+            self._sampler.labels(list(unknown))  # its error names them and what the run knows
+        self.skipped = "".join(dict.fromkeys(self.skipped + "".join(unknown)))
+        return [character for character in asked if character in self.all]
+
+    def text(self, line: str) -> str:
+        """A line without what was left out; blanks stay."""
+        known = set(self.only(character for character in line if not character.isspace()))
+        return "".join(character for character in line if character in known or character.isspace()).strip()
+
+    def named(self, spec: str | None) -> list[str]:
+        """The characters of a set."""
+        from core.glyphs import repertoire
+
+        return list(self.all) if spec is None else self.only(repertoire.characters(spec))
+
+
+def _check(asked: dict[str, Any]) -> None:
+    """What can be told to be wrong before anything is loaded. ConfigError."""
+    from core.errors import ConfigError
+
+    for option, allowed in (("look", ("clean", "scanned")), ("precision", ("fp32", "bf16"))):
+        if asked[option] not in allowed:
+            raise ConfigError(f"--{option} {asked[option]}: must be {' or '.join(allowed)}")
+    if asked["resume"] and asked["force"]:
+        raise ConfigError("--resume and --force: choose one")
+    if asked["force"] and asked["shard"] is not None:
+        raise ConfigError("--force: would remove the other shards; replace an export without --shard")
+    if asked["writers"] and asked["min_confidence"]:
+        raise ConfigError(
+            "--writers: a hand keeps its noise, so nothing can be drawn again; leave out --min-confidence"
+        )
+    if asked["frequencies"] and (asked["chars"] or asked["per_char"]):
+        raise ConfigError("--frequencies: says which characters and how many; leave out --chars and --per-char")
+    if asked["lines"] and asked["random_lines"]:
+        raise ConfigError("--lines and --random-lines: choose one")
+    others = ("per_char", "frequencies", "writers", "min_confidence")
+    if (asked["lines"] or asked["random_lines"]) and (
+        any(asked[name] for name in others) or (asked["look"], asked["kind"]) != ("clean", "png")
+    ):
+        raise ConfigError("lines are clean PNG files in one hand each; leave out the options that are for characters")
+
+
+def _job(run: RunDir, config: RunConfig, sampler: Sampler, known: _Known, asked: dict[str, Any]) -> Job:
+    from core.export import request as requests
+    from core.export.card import made_from
+    from core.export.characters import Characters
+
+    if asked["frequencies"] is not None:
+        table = requests.read_frequencies(asked["frequencies"])
+        counts = {character: table[character] for character in known.only(table)}
+    else:
+        counts = dict.fromkeys(known.named(asked["chars"]), asked["per_char"] or _PER_CHAR)
+    told = requests.checked(counts)
+    request = requests.Request(
+        format=asked["kind"],
+        counts=told,
+        confidence=asked["min_confidence"],
+        shards=_shards(sum(counts.values()), asked["shards"], most=_ETL9G_FILES if asked["kind"] == "etl9g" else 0),
+        **{name: asked[name] for name in ("seed", "writers", "look", "domain", "black_on_white", "precision")},
+    )
+    _tell(known, run, sampler, f"{request.total:,} images of {len(told):,} characters")
+    reader = _reader(config) if request.confidence else None
+    return Characters(asked["out"], sampler, request, made_from(run, sampler.config, sampler.step), reader=reader)
+
+
+def _line_job(run: RunDir, sampler: Sampler, known: _Known, asked: dict[str, Any]) -> Job:
+    from core.errors import ConfigError
+    from core.export import lines
+    from core.export.card import made_from
+
+    texts = () if asked["lines"] is None else lines.read_texts(asked["lines"], length=asked["length"])
+    known.only(dict.fromkeys(character for text in texts for character in text if not character.isspace()))
+    request = lines.LinesRequest(
+        texts=tuple(filter(None, (known.text(text) for text in texts))),
+        characters=() if texts else tuple(known.named(asked["chars"])),
+        random=asked["random_lines"] or 0,
+        **{name: asked[name] for name in ("length", "hands", "seed", "domain", "precision")},
+    )
+    if request.total == 0 or not (request.texts or request.characters):
+        raise ConfigError("nothing is left to write: this run knows none of these characters")
+    _tell(known, run, sampler, f"{request.total:,} lines")
+    shards = _shards(request.total, asked["shards"], each=lines.PER_SHARD)
+    made = made_from(run, sampler.config, sampler.step)
+    return lines.Lines(asked["out"], sampler, request, made, shards=shards, skipped=known.skipped)
+
+
+def _shards(total: int, wanted: int | None, *, each: int = _PER_SHARD, most: int = 0) -> int:
+    """Never more than there are samples."""
+    usual = min(-(-total // each), most or _MOST_SHARDS)
+    return max(1, min(wanted or usual, total))
+
+
+def _reader(config: RunConfig) -> Reader:
+    from core.export.characters import reader_of
+    from core.judge.score import judge_for
+
+    def progress(done: int, total: int) -> None:
+        if done % 100 == 0:
+            terminal.tell(f"training the judge: {done} of {total} steps")
+
+    return reader_of(judge_for(config.data, progress=progress))
+
+
+def _tell(known: _Known, run: RunDir, sampler: Sampler, what: str) -> None:
+    terminal.tell(f"run {run.id}, step {sampler.step}: {what}")
+    if known.skipped:
+        shown = " ".join(known.skipped[:40]) + " ..." * (len(known.skipped) > 40)
+        terminal.tell(terminal.clean(f"etlgan: left out {len(known.skipped)} unknown: {shown}"))
+
+
+def _carry_out(job: Job, *, only: int | None, resume: bool, force: bool, as_json: bool) -> None:
+    from core.export.job import carry_out
+
+    start = time.perf_counter()
+    with progress_bar("written") as progress:
+        outcome = carry_out(job, only=only, resume=resume, force=force, progress=progress)
+    seconds = time.perf_counter() - start
+    if as_json:
+        facts = {"out": str(job.out), "samples": job.total, "shards": job.shards, "seconds": seconds}
+        terminal.say_json(facts | outcome._asdict())
+        return
+    if outcome.written:
+        terminal.tell(f"{outcome.written:,} in {terminal.duration(seconds)}, {outcome.written / seconds:,.0f} a second")
+    if outcome.complete:
+        terminal.say(f"{job.total:,} in {terminal.clean(job.out)}")
+    else:
+        terminal.say(
+            f"{outcome.missing:,} of {job.shards:,} shards are still to be written to {terminal.clean(job.out)}"
+        )

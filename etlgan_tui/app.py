@@ -73,7 +73,7 @@ class EtlganApp(App[None]):
         if self._ticks % SYSTEM_TICKS == 1:
             self._metering.ask()
         top = self.screen_stack[-1] if self.screen_stack else None  # none while the app ends
-        if isinstance(top, BaseScreen) and top.is_mounted:
+        if isinstance(top, BaseScreen) and top.is_mounted and top.query(TopBar):  # else it is being taken apart
             self._dress(top)
             top.tick(self._ticks)
 

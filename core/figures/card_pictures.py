@@ -7,7 +7,7 @@ import numpy as np
 from core.figures.grids import code_values, paper, png
 from core.figures.page import Block, Layout, compose, in_panels
 
-SCALE = 48  # pixels that an image is enlarged to, about
+SCALE = 64  # pixels that an image is enlarged to
 WIDTH = 1100  # pixels of a page
 
 

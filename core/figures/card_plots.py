@@ -24,14 +24,14 @@ def accuracy_plot(characters: Sequence[str], made: np.ndarray, real: np.ndarray)
     figure = _figure(max(5.0, 1.2 + 0.2 * len(order)), 3.2)
     axes = figure.subplots()
     lines = [
-        axes.plot(places, 100 * values[order], marker, color=colour, markersize=size)[0]
-        for values, marker, colour, size in ((real, "D", BLUE, 4.5), (made, "o", ORANGE, 5.5))
+        axes.plot(places, 100 * values[order], marker, color=colour, markersize=size, mfc=inside, clip_on=False)[0]
+        for values, marker, colour, size, inside in ((real, "D", BLUE, 8.5, "none"), (made, "o", ORANGE, 5, ORANGE))
     ]
     label_axis(axes, [characters[i] for i in order], axis="x", points=11)
     axes.set_ylabel("read as asked")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     low = np.nanmin([made[order], real[order]])
-    axes.set_ylim(max(0.0, 100 * low - 0.15 * (100 - 100 * low) - 0.5), 100.3)
+    axes.set_ylim(max(0.0, 100 * low - 0.15 * (100 - 100 * low) - 0.5), 100)
     axes.set_xlim(-0.7, len(order) - 0.3)
     axes.grid(axis="y", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
@@ -60,8 +60,8 @@ def confusion_plot(characters: Sequence[str], counts: np.ndarray) -> bytes:
     points = 11 if len(kept) <= 12 else 8
     label_axis(axes, names, axis="x", points=points)
     label_axis(axes, names, axis="y", points=points)
-    axes.set_xlabel("read as", labelpad=8)
-    axes.set_ylabel("asked for", labelpad=8)
+    axes.set_xlabel("read as", labelpad=1.6 * points)
+    axes.set_ylabel("asked for", labelpad=1.6 * points)
     figure.colorbar(picture, ax=axes, shrink=0.8).set_label("% of what was asked for")
     return _png(figure)
 

@@ -114,7 +114,8 @@ def _beside(card: Score) -> bytes:
     rows = [
         np.concatenate([_some(side, label, half) for side in (card.reference.held_out, card.made)]) for label in shown
     ]
-    return rows_picture(np.stack(rows), [card.reference.characters[label] for label in shown])
+    ends = ["real", *[""] * (COLUMNS - 2), GENERATED]
+    return rows_picture(np.stack(rows), [card.reference.characters[label] for label in shown], ends)
 
 
 def _worst(card: Score, right: np.ndarray) -> bytes:
@@ -132,7 +133,7 @@ def _neighbours(card: Score) -> list[Section]:
     """The generated images most like a training image, and the same of real ones."""
     reference = card.reference
     sections = []
-    for name, side in ((GENERATED, card.made), (REAL, reference.held_out)):
+    for name, side in ((GENERATED, card.made), ("real", reference.held_out)):
         rows = np.random.default_rng(0).permutation(len(side.labels))[:2000]
         images, labels = side.images[rows], side.labels[rows]
         distance, which = reference.copying.nearest(images, labels)

@@ -125,11 +125,10 @@ class Opened:
             return Page(character, first, total, sheet)
 
     def draft(self) -> Draft:
-        """A new run from this source, with characters that it has."""
+        """A new run from this source, with characters that it has. What is no data: DataError."""
         draft = Draft(preset="hiragana-a-ka")
         draft.edit("data.source", self.spec)
-        counts = self._counts
-        if counts and self.spec != EMBEDDED and (chars := characters_for(counts)):
+        if self.spec != EMBEDDED and (chars := characters_for(self.count().counts or {})):
             draft.edit("data.chars", chars)
         return draft
 

@@ -17,7 +17,7 @@ from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.widgets.preview import Preview
 from etlgan_tui.widgets.run_table import RunTable
-from tui.conftest import TestApp, make_run
+from tui.conftest import TestApp, held, make_run, use
 from tui.waiting import until
 
 SMALL, LARGE, TINY = (80, 24), (120, 40), (40, 12)
@@ -137,38 +137,76 @@ def test_a_failed_run_in_the_light(home: Home, snap: Callable[..., None]) -> Non
     snap(opened, theme="etlgan-light")
 
 
+@pytest.mark.parametrize("size", [LARGE, SMALL], ids=str)
+def test_a_running_run(home: Home, snap: Callable[..., None], size: tuple[int, int]) -> None:
+    run = make_run(home, 1, name="running", reached=250, ended="")
+    with held(run):
+        snap(opened, size=size)
+
+
+def test_a_run_that_prepares_its_data(home: Home, snap: Callable[..., None]) -> None:
+    run = make_run(home, 1, name="just started", reached=0, ended="")
+    run.events.write_bytes(b"")
+    run.console.write_text("preparing hiragana from penman\nprepared 8,100 of 9,000 images\n")
+    with held(run):
+        snap(opened, size=SMALL)
+
+
+def test_a_failed_run(home: Home, snap: Callable[..., None]) -> None:
+    make_run(home, 1, name="failed", reached=250, ended="failed", message="the loss is not finite at step 250")
+    snap(opened, size=SMALL)
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_what_a_run_takes_of_the_machine(home: Home, snap: Callable[..., None], gpu: bool) -> None:
+    use(make_run(home, 1), gpu=gpu)
+    snap(opened, keys=("5",), size=LARGE if gpu else SMALL, theme="etlgan" if gpu else "etlgan-light")
+
+
 def test_scrubbed_zoomed_and_logarithmic(home: Home, snap: Callable[..., None]) -> None:
     make_run(home, 1)
     snap(opened, keys=("plus", "left_square_bracket", "l"))
 
 
-@pytest.mark.parametrize("tab", ["2", "4"])
+@pytest.mark.parametrize("tab", ["2", "3", "4"])
 def test_the_other_tabs_of_a_run(home: Home, snap: Callable[..., None], tab: str) -> None:
     make_run(home, 1)
     snap(opened, size=SMALL, keys=(tab,))
 
 
-@pytest.mark.parametrize("size", [LARGE, SMALL], ids=str)
-def test_the_form_with_an_error(snap: Callable[..., None], size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("size", "theme"), [(LARGE, "etlgan"), (SMALL, "etlgan"), (SMALL, "etlgan-light")], ids=["large", "small", "light"]
+)
+def test_the_form_with_an_error(snap: Callable[..., None], size: tuple[int, int], theme: str) -> None:
     async def filled(pilot: Pilot[None]) -> None:
         await listed(pilot)
         await pilot.press("n")
         await until(pilot, lambda: isinstance(pilot.app.screen, NewScreen) and pilot.app.screen.is_mounted)
         await pilot.press(*["tab"] * 7, "0", "x")
 
-    snap(filled, size=size)
+    snap(filled, size=size, theme=theme)
 
 
-def test_comparison(home: Home, snap: Callable[..., None]) -> None:
+@pytest.mark.parametrize(
+    ("tab", "size", "theme"),
+    [("1", SMALL, "etlgan-light"), ("2", LARGE, "etlgan"), ("3", LARGE, "etlgan")],
+    ids=["curves", "samples", "differences"],
+)
+def test_comparison(home: Home, snap: Callable[..., None], tab: str, size: tuple[int, int], theme: str) -> None:
     several(home)
 
     async def compared(pilot: Pilot[None]) -> None:
         await listed(pilot)
         await pilot.press("space", "down", "space", "space", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen) and pilot.app.screen._shots)
-        await pilot.press("2")
+        await pilot.press(tab)
 
-    snap(compared)
+    snap(compared, size=size, theme=theme)
+
+
+def test_a_line_asked_for_and_what_is_wrong_with_it(home: Home, snap: Callable[..., None]) -> None:
+    make_run(home, 1, name="old")
+    snap(listed, size=SMALL, keys=("R", *["backspace"] * 3, "l", "a", "s", "t"))
 
 
 def test_help(home: Home, snap: Callable[..., None]) -> None:

@@ -68,6 +68,7 @@ QUANTITIES: Sequence[Quantity] = (
     Quantity(8, "extremes_drop",           "read less at the codes' ends",       "points", high=0.01),
     Quantity(9, "images_per_s",            "training speed",                     "rate"),
     Quantity(9, "seconds",                 "training time",                      "seconds"),
+    Quantity(9, "seconds_to_labels",       "  until labels are as right as real's", "seconds"),
     Quantity(9, "samples_per_s",           "drawing speed",                      "rate"),
 )
 # fmt: on

@@ -90,7 +90,7 @@ def gan_train(
         images,
         labels,
         reference.classes,
-        steps=steps_for(reference.classes),
+        steps=steps_for(reference.classes, len(labels)),
         seed=seed,
         precision=pupil_precision(),
         progress=said(progress, "training a reader on generated images"),

@@ -21,11 +21,13 @@ from core.glyphs.building import preparation_of, sized_batches
 from core.glyphs.glyphset import GlyphSet
 from core.glyphs.repertoire import characters as repertoire
 from core.glyphs.sources import JUDGE_WRITERS, open_source
-from core.judge.classifier import VERSION, Judge, train
+from core.judge.classifier import BATCH, VERSION, Judge, train
 from core.rundir import cache_root, write_atomic
 
 JUDGE_IMAGES = 1000  # a character, from the judge's own writers, where the source has as many as one likes
+MOST_JUDGE_IMAGES = 400_000  # in all: thousands of characters get fewer each
 JUDGE_STEPS = (400, 12)  # steps: so many, and so many more for each class
+EPOCHS = 2  # at least
 
 Draw = Callable[[NDArray[np.int64], int], NDArray[np.uint8]]  # (labels (n,), seed) -> (n, S, S) uint8, 255 = ink
 Progress = Callable[[int, int], None]
@@ -89,7 +91,9 @@ def _cached(
         judge.load_state_dict(parse(path.read_bytes()))
         return judge
     except (OSError, SafetensorError, RuntimeError):  # not there yet, or damaged: train it
-        judge = train(*images(), classes, steps=steps_for(classes), precision=precision, progress=progress)
+        taught, labels = images()
+        steps = steps_for(classes, len(labels))
+        judge = train(taught, labels, classes, steps=steps, precision=precision, progress=progress)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, serialise({key: value.contiguous() for key, value in judge.state_dict().items()}))
@@ -98,16 +102,18 @@ def _cached(
     return judge
 
 
-def steps_for(classes: int) -> int:
-    """How long a judge of so many classes learns."""
-    return JUDGE_STEPS[0] + JUDGE_STEPS[1] * classes
+def steps_for(classes: int, images: int) -> int:
+    """How long a judge of so many classes learns; it sees each of its images twice at least, if there are many."""
+    return max(JUDGE_STEPS[0] + JUDGE_STEPS[1] * classes, EPOCHS * images // BATCH)
 
 
 def _judge_images(data: DataConfig, glyphs: GlyphSet) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     if data.source != "penman":
         return glyphs.part(held_out=False)
     source = open_source(data, first_writer=JUDGE_WRITERS)
-    index = source.index(repertoire(data.chars), per_char=JUDGE_IMAGES, held_out=0)
+    characters = repertoire(data.chars)
+    per_char = min(JUDGE_IMAGES, MOST_JUDGE_IMAGES // len(characters))
+    index = source.index(characters, per_char=per_char, held_out=0)
     images = np.empty((len(index.labels), data.size, data.size), np.uint8)
     for places, sized in sized_batches(source, np.arange(len(images)), data.size, preparation_of(data, source)):
         images[places] = sized

@@ -8,18 +8,33 @@ import numpy as np
 
 from core import config as configs
 from core.errors import ConfigError
+from core.gan.checkpoint import find
 from core.gan.sample import Sampler
 from core.glyphs.repertoire import characters as repertoire
 from core.history import curves
 from core.judge import card as cards
 from core.judge import controls, others
-from core.judge.quantities import GENERATED, MEMORISER, REAL, Quantity, is_kanji, overall, quantities, warnings
+from core.judge.quantities import (
+    GENERATED,
+    MEMORISER,
+    QUANTITIES,
+    REAL,
+    Quantity,
+    is_kanji,
+    overall,
+    quantities,
+    warnings,
+)
 from core.judge.reference import Exhibit, Images, Labels, Progress, Reference
 from core.judge.rows import Numbers
 from core.rundir import Home, RunDir, write_json
 
 VERSION = 1  # of scores.json
 MOST_IMAGES = 100_000  # generated for the card: thousands of classes get fewer each
+CHANGED = (
+    "the data is not what this run was trained on (other fingerprint): held-out images may have been trained on, and "
+    "training images not"
+)
 SPEED_IMAGES = 1000  # drawn to time it
 
 
@@ -77,6 +92,7 @@ def score_run(
     _check(run, sampler)
     reference = Reference.load(sampler.config.data, progress=progress)
     subject = subject_of(sampler, reference)
+    changed = find(run, str(sampler.step)).facts.get("data") != reference.glyphs.fingerprint
     per_char = max(2, min(per_char, MOST_IMAGES // reference.classes))
     made = cards.drawn(subject.draw, reference, per_char=per_char, seed=1)
     own = cards.drawn_column(
@@ -87,7 +103,7 @@ def score_run(
     whole = set(cards.ALL) <= set(rows)
     gain: list[others.Gain] = []
     if whole:
-        own |= cost(run, sampler)
+        own |= cost(run, sampler, columns[REAL].get("gan_test"))
         columns[MEMORISER] = controls.memoriser_column(reference, rows, per_char, progress)
         home = Home(run.path.parent.parent)
         columns |= others.classic_column(home, run, sampler.config, missing)
@@ -99,7 +115,7 @@ def score_run(
         columns=columns,
         missing=missing,
         gain=gain,
-        warnings=[*_naming(subject), *warnings(own, columns[REAL], reference.weak)],
+        warnings=[*([CHANGED] if changed else []), *_naming(subject), *warnings(own, columns[REAL], reference.weak)],
         overall=overall(own, columns[REAL]),
         images=per_char,
         seconds=time.monotonic() - start,
@@ -120,13 +136,17 @@ def subject_of(sampler: Sampler, reference: Reference) -> Subject:
     return Subject(sampler, codes, right)
 
 
-def cost(run: RunDir, sampler: Sampler) -> Numbers:
-    """Row 9, from the run's events and a stopwatch."""
+def cost(run: RunDir, sampler: Sampler, real: float | None) -> Numbers:
+    """Row 9, from the run's events and a stopwatch; `real`: how often the judge is right on held-out images."""
     history = curves(run.events)
     numbers: Numbers = {}
     rates = [rate for rate in history.images_per_s if rate == rate]
     if rates:
         numbers |= {"images_per_s": float(np.median(rates)), "seconds": float(history.seconds[-1])}
+    goal = next(q for q in QUANTITIES if q.name == "gan_test")
+    reached = [event.step for event in history.scored if goal.met(event.scores.get("gan_test"), real)]
+    if reached and rates:
+        numbers["seconds_to_labels"] = float(np.interp(reached[0], history.step, history.seconds))
     labels = np.arange(SPEED_IMAGES) % len(sampler.characters)
     sampler.draw(labels[:100])  # the first call loads kernels
     start = time.perf_counter()

@@ -87,13 +87,11 @@ def characters_of(data: DataConfig) -> str:
 
     May read files: not for the event loop.
     """
-    from core.glyphs import repertoire, sources
+    from core.glyphs import mixing
 
-    found = repertoire.characters(data.chars)
-    source = sources.open_source(data)
-    source.index(found, per_char=1, held_out=0)
+    found, source, _ = mixing.look(data)
     more = "…" if len(found) > SHOWN_CHARACTERS else ""
-    return f"{len(found):,} characters from {source.name}: {''.join(found[:SHOWN_CHARACTERS])}{more}"
+    return f"{len(found):,} characters from {source}: {''.join(found[:SHOWN_CHARACTERS])}{more}"
 
 
 def _names() -> list[str]:

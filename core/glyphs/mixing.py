@@ -95,14 +95,26 @@ def _part(data: DataConfig, domain: Domain, number: int, characters: tuple[str, 
     return Part(domain.name, own, source, has)
 
 
-def told(parts: list[Part], of: tuple[str, ...]) -> list[str]:
-    """Which characters a domain lacks, a line a domain that lacks some."""
-    lines = []
+class Looked(NamedTuple):
+    """What is known of data before anything of it is prepared."""
+
+    characters: tuple[str, ...]
+    source: str  # what it was recognised as
+    problems: tuple[str, ...]  # what was stepped over, which characters a domain lacks
+
+
+def look(data: DataConfig) -> Looked:
+    """Make sure that `data` has what it is asked for; DataError, told before a run starts."""
+    parts, characters = opened(data), repertoire(data.chars)
+    problems: list[str] = []
     for part in parts:
-        lacking = [c for c in of if c not in set(part.characters)]
+        part.source.index(part.characters, per_char=1, held_out=0)
+        problems += part.source.problems
+        lacking = [c for c in characters if c not in set(part.characters)]
         if lacking:
-            lines.append(f"{part.name}: has {len(part.characters):,} of {len(of):,} characters; not {_some(lacking)}")
-    return lines
+            has = f"{len(part.characters):,} of {len(characters):,} characters"
+            problems.append(f"domain {part.name}: has images of {has}; none of {_some(lacking)}")
+    return Looked(characters, " + ".join(part.source.name for part in parts), tuple(problems))
 
 
 def write_mixture(folder: Path, mixture: Mixture) -> dict[str, Any]:

@@ -35,7 +35,15 @@ def run(
         str | None, typer.Option(metavar="CHARS", help="A named set, names joined by +, or the characters themselves.")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(metavar="SOURCE", help="penman (embedded), etl:PATH, mnist:PATH, kmnist:PATH or PATH.")
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="penman (embedded), etl:PATH, mnist:PATH, kmnist:PATH or PATH; several, joined by +, are domains.",
+        ),
+    ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option("--init-from", metavar="RUN", help="Begin with another run's weights, or a checkpoint file's."),
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of weights, latents and data order.")] = None,
     name: Annotated[str, typer.Option(metavar="TEXT", help="A name to find the run by.", show_default=False)] = "",
@@ -57,6 +65,7 @@ def run(
     The exit code is the run's: 0 finished, 1 failed, 130 stopped.
     """
     config = _resolved(preset, changes or [], {"data.chars": chars, "data.source": data, "seed": seed})
+    config = _begins_with(config, init_from, folder)
     characters = _checked(config)
     if dry_run:
         from etlgan_tui.cli import plan
@@ -131,14 +140,30 @@ def _resolved(preset: str, assignments: list[str], flags: dict[str, Any]) -> Run
 
 def _checked(config: RunConfig) -> tuple[str, ...]:
     """The characters, once it is sure that the source has them: told now, not by a trainer that dies later."""
-    from core.glyphs import repertoire, sources
+    from core.glyphs import mixing
     from etlgan_tui.cli.data.options import tell_problems
 
-    characters = repertoire.characters(config.data.chars)
-    source = sources.open_source(config.data)
-    source.index(characters, per_char=1, held_out=0)
-    tell_problems(source.problems)
-    return characters
+    looked = mixing.look(config.data)
+    tell_problems(looked.problems)
+    return looked.characters
+
+
+def _begins_with(config: RunConfig, given: str | None, folder: Path | None) -> RunConfig:
+    """--init-from resolved to one checkpoint file, which is recorded; networks that do not fit: RunError."""
+    from core import config as configuration
+    from core.errors import RunError
+    from core.gan import saved
+
+    if given is None and not config.train.init_from:
+        return config
+    text = given or config.train.init_from
+    path, home = Path(text).expanduser(), options.home(folder)
+    try:
+        place = str(path.absolute()) if path.suffix == ".safetensors" or path.is_dir() else options.run(folder, text).id
+    except RunError as error:
+        raise RunError(f"--init-from: {error}") from None
+    found = saved.initial(configuration.override(config, {"train.init_from": place}), home.runs)
+    return configuration.override(config, {"train.init_from": str(found.path.absolute())})
 
 
 def _warn_of_disk(config: RunConfig, classes: int, home: Home) -> None:

@@ -10,6 +10,7 @@ import pytest
 from core import usage
 from core.events import Usage
 from core.history import Tail
+from core.usage import GIB, UsageHistory
 
 UUID = "0a1b2c3d-0000-1111-2222-333344445555"
 
@@ -83,3 +84,16 @@ def test_without_a_driver_there_is_no_gpu(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setitem(sys.modules, "pynvml", SimpleNamespace(NVMLError=NVMLError, nvmlInit=missing))
     assert record(tmp_path / "usage.jsonl", gpu=UUID, lines=1)[0].gpu is None
+
+
+def at(step: int, memory: int) -> Usage:
+    return Usage(step=step, time=1.0, cpu=50.0, memory=memory, gpu=None, gpu_memory=None)
+
+
+def test_what_a_resumed_attempt_does_again_replaces_what_was_said_before() -> None:
+    history = UsageHistory()
+    history.add([at(10, GIB), at(20, 2 * GIB), at(30, 3 * GIB)])
+    assert (list(history.step), list(history.memory), history.cuts) == ([10, 20, 30], [1.0, 2.0, 3.0], 0)
+    history.add([at(20, 4 * GIB)])
+    assert (list(history.step), list(history.memory), history.cuts) == ([10, 20], [1.0, 4.0], 1)
+    assert len(history.gpu) == len(history.cpu) == len(history.gpu_memory) == 2

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static, TabbedContent
 
 from core import events, presets
-from core.events import Started, Step
+from core.events import Started, Step, Usage
 from core.rundir import Home, RunDir
 from core.runs import launcher
 from etlgan_tui.screens.run import RunScreen
@@ -19,7 +19,7 @@ from etlgan_tui.widgets.chart import Chart
 from etlgan_tui.widgets.log_view import LogView
 from etlgan_tui.widgets.picture import Picture, TextPicture
 from etlgan_tui.widgets.scrubber import Scrubber
-from tui.conftest import TestApp, draw, make_run
+from tui.conftest import NOW, TestApp, draw, make_run, use
 from tui.waiting import on, toasts, until
 
 pytestmark = pytest.mark.asyncio
@@ -247,3 +247,20 @@ async def test_settings_show_what_differs_from_the_defaults(home: Home) -> None:
         lines = str(screen.query_one("#settings-text", Static).content).splitlines()
         assert any(line.split()[:2] == ["*", "lr"] and "default 0.0005" in line for line in lines)
         assert any("0123abc" in line for line in lines)
+
+
+async def test_what_the_run_takes_of_the_machine_grows_and_is_replaced_by_a_resumed_attempt(home: Home) -> None:
+    run = make_run(home, 1)
+    use(run, gpu=False)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, run)
+        await pilot.press("5")
+        load, memory = screen.query_one("#load", Chart), screen.query_one("#memory", Chart)
+        await until(pilot, lambda: load.series)
+        assert [curve.name for curve in load.series] == ["CPU, of one core"]  # there is no GPU: no empty curve
+        assert list(memory.series[0].step) == list(range(20, 401, 20))
+        with run.usage.open("ab") as file:
+            file.write(events.encode(Usage(step=210, time=NOW, cpu=10.0, memory=1 << 30, gpu=50.0, gpu_memory=2 << 30)))
+        await until(pilot, lambda: [curve.name for curve in load.series] == ["CPU, of one core", "GPU"])
+        assert list(memory.series[0].step) == [*range(20, 201, 20), 210]
+        assert memory.series[0].value.values[-1] == 1.0

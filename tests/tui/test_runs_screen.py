@@ -19,6 +19,7 @@ from etlgan_tui.screens.prompt import Prompt
 from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.widgets.chart import Chart
+from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.run_table import RunTable
 from tui.conftest import TestApp, make_run
 from tui.waiting import on, toasts, until
@@ -283,3 +284,39 @@ async def test_a_damaged_run_is_listed_beside_the_others(home: Home) -> None:
     async with TestApp(home).run_test(size=(120, 40)) as pilot:
         shown = await listed(pilot, 2)
         assert str(shown.get_cell("261105-120002-abc", "step")) == "damaged"
+
+
+async def test_columns_in_which_all_runs_agree_make_room(home: Home) -> None:
+    make_run(home, 1)
+    make_run(home, 2)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        shown = await listed(pilot, 2)
+        titles = [str(column.label) for column in shown.ordered_columns]
+        assert titles == ["state", "name", "step", "age"]
+        assert "all: score 0.984" in text(pilot, "#count")
+        make_run(home, 3, changes={"recipe.name": "classic"}, tags=("odd",), steps=100)
+        await listed(pilot, 3)
+        titles = [str(column.label) for column in shown.ordered_columns]
+        assert {"tags", "recipe"} < set(titles)
+        assert "data" not in titles
+        await pilot.click(DataTable, offset=(1, 0))
+        assert shown.selected == "261105-120002-abc"  # the selection has not moved
+        await pilot.press("v")
+        await until(pilot, lambda: not pilot.app.screen.query_one("#preview").display)
+
+
+async def test_the_bottom_line_is_pressed_and_the_palette_knows_each_action_once(home: Home) -> None:
+    make_run(home, 1)
+    async with TestApp(home).run_test(size=(80, 24)) as pilot:
+        await listed(pilot, 1)
+        bar = pilot.app.screen.query_one(KeyBar)
+        places = {key.about: at for at, key in bar._shown()}
+        assert list(places)[:3] == ["Open", "Mark", "New run"]
+        await pilot.click(KeyBar, offset=(places["Mark"] + 2, 0))
+        await until(pilot, lambda: table(pilot).marked)
+        await pilot.click(KeyBar, offset=(places["Help"] + 2, 0))
+        await on(pilot, HelpScreen)
+        await pilot.press("escape")
+        titles = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
+        assert len(titles) == len(set(titles))
+        assert {"New run", "Delete", "Undo delete", "Compare", "Sort", "Next theme", "Pictures"} <= set(titles)

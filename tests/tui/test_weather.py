@@ -178,3 +178,10 @@ async def test_names_in_any_script_are_cut_to_their_cells(home: Home) -> None:
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
         assert pilot.app.screen is screen
+
+
+def test_the_signal_is_in_the_trainer_at_once(tmp_path: Path) -> None:
+    """As `etlgan bench ui` measures it; promised is half a second on a machine that does nothing else."""
+    from etlgan_tui.bench import stop
+
+    assert stop.delays(tmp_path / "bench", 1)[0] < 2.0

@@ -130,6 +130,12 @@ class Drawer:
         return self.sampler.size, self.sampler.size
 
 
+def use_threads(count: int | None) -> None:
+    """CPU threads that draw; None: as many as torch takes."""
+    if count:
+        torch.set_num_threads(count)
+
+
 def precision(name: str) -> torch.autocast:
     """bf16 halves the time on CPUs that have it and changes a grey level here and there: it is part of the request."""
     return torch.autocast("cpu", torch.bfloat16, enabled=name == "bf16")

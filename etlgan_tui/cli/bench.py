@@ -13,7 +13,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli import export_bench, options, terminal
+from etlgan_tui.cli.bench_speed import compare, record, scaling, train
 from etlgan_tui.cli.bench_ui import ui
 from etlgan_tui.cli.data.bench import data
 from etlgan_tui.cli.quick import QuickCommand, QuickGroup
@@ -64,34 +65,6 @@ def cli(
 app.command("cli", cls=QuickCommand)(cli)
 
 
-def train(
-    rounds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How often each is timed.")] = 7,
-    as_json: options.Json = False,
-) -> None:
-    """Time training against the public script's arithmetic.
-
-    The reference is etlgan's own minimal re-creation of what the public InfoGAN script computes (three passes, nearest
-    upsampling, fp32, items resized by PIL one by one); all cases are timed in turn in one process.
-    """
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the trainer does
-    from core.studies import throughput
-
-    speeds, resolved = throughput.measure(
-        rounds=rounds, progress=lambda name, rate: terminal.tell(f"{name}: {rate:.0f} images/s")
-    )
-    if as_json:
-        terminal.say_json({"resolved": resolved._asdict(), "speeds": [speed._asdict() for speed in speeds]})
-        return
-    terminal.say(f"{resolved.device}, {resolved.precision}, {resolved.threads} threads; images/s over {rounds} rounds")
-    head = ("case", "median", "lowest", "highest", "against the script")
-    rows = [(s.name, *(f"{v:.0f}" for v in (s.median, s.lowest, s.highest)), f"{s.ratio:.1f}x") for s in speeds]
-    for text in terminal.table(head, rows, right=frozenset(head[1:])):
-        terminal.say(text)
-
-
-app.command("train", cls=QuickCommand)(train)
-
-
 def quality(
     preset: Annotated[str, typer.Argument(metavar="PRESET", help="Which experiment.")] = "hiragana-a-ka",
     seeds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How many seeds, from 0.")] = 3,
@@ -126,9 +99,14 @@ def quality(
     terminal.say(study.summary(rows))
 
 
+app.command("train", cls=QuickCommand)(train)
+app.command("scaling", cls=QuickCommand)(scaling)
 app.command("quality", cls=QuickCommand)(quality)
 app.command("data", cls=QuickCommand)(data)
+app.command("export", cls=QuickCommand)(export_bench.export)
 app.command("ui", cls=QuickCommand)(ui)
+app.command("record", cls=QuickCommand)(record)
+app.command("compare", cls=QuickCommand)(compare)
 
 
 def _fill(home: Path, count: int) -> None:

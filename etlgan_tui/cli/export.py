@@ -84,12 +84,10 @@ def export(
     _check(asked)
     run = options.run(folder, text)
     config = options.config(run)
-    import torch
-
+    from core.export.drawing import use_threads
     from core.gan.sample import Sampler
 
-    if threads:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     sampler = Sampler.load(run, checkpoint=checkpoint)
     sampler.domain(domain)  # a name that the run does not know is told before anything is made
     known = _Known(sampler, skip=skip_unknown)

@@ -30,6 +30,7 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, about: Screen[Any]) -> None:
         super().__init__()
+        self._notes: str = getattr(about, "HELP_NOTES", NOTES)
         keys: dict[str, str] = {}
         for active in about.active_bindings.values():
             binding = active.binding
@@ -45,4 +46,4 @@ class HelpScreen(ModalScreen[None]):
             text.append(f"{key:>{width}}  ", style="bold").append(f"{description}\n")
         with VerticalScroll(classes="dialog"):
             yield Label("Keys", classes="dialog-title")
-            yield Static(text.append(NOTES))
+            yield Static(text.append(self._notes))

@@ -62,6 +62,13 @@ class PlaygroundScreen(BaseScreen):
     """One run's. Its sampler lives as long as the screen."""
 
     AUTO_FOCUS = "TypingLine"
+    HELP_NOTES = """\
+
+Type, and the run's generator writes it. Romaji becomes kana where the run knows kana
+(ka → か, n' → ん); kanji come from an input method, the clipboard, or Ctrl+L.
+Up and down go between the line and the sliders, left and right move a slider.
+In one hand, the whole text has one noise and one style; in many, each column has its own.
+What is kept lies in the run's folder, under kept/."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "noise", "New noise"),
         Binding("ctrl+z", "noise_back", "Previous noise", show=False),
@@ -71,8 +78,8 @@ class PlaygroundScreen(BaseScreen):
         Binding("ctrl+l", "characters", "Characters"),
         Binding("ctrl+o", "script", "Romaji to hiragana, katakana, off", show=False),
         Binding("ctrl+r", "reload", "Reload newest checkpoint", show=False),
-        Binding("up", "app.focus_previous", "Previous field", show=False),
-        Binding("down", "app.focus_next", "Next field", show=False),
+        Binding("up", "field(-1)", "Previous field", show=False),
+        Binding("down", "field(1)", "Next field", show=False),
         Binding("f1", "app.help", "Help", show=False),
         Binding("f2", "app.pictures", "Pictures", show=False),
         Binding("escape", "back", "Back"),
@@ -338,6 +345,12 @@ class PlaygroundScreen(BaseScreen):
             self.notify(str(path), title="Kept", markup=False)
 
         once(self.app, lambda: keep(run, drawn.step, images, says=says), done=kept, failed=self.etlgan.tell)
+
+    def action_field(self, way: int) -> None:
+        """From the line to the sliders, and back."""
+        fields = [self.query_one(TypingLine), *self.query(Slider)]
+        at = fields.index(self.focused) if self.focused in fields else 0
+        fields[min(max(at + way, 0), len(fields) - 1)].focus()
 
     def action_back(self) -> None:
         self.app.pop_screen()

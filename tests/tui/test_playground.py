@@ -244,7 +244,9 @@ async def test_sliders_by_mouse_and_keys(home: Home) -> None:
         await pilot.press("0")
         assert screen.codes[0] == 0.0
         await settled(pilot, screen)
-        await pilot.press("up", *"a")  # back to the line
+        await pilot.press("down")
+        assert pilot.app.focused is thickness
+        await pilot.press("up", "up", "up", *"a")  # back to the line, and no further
         assert screen.query_one(TypingLine).value == "あ"
 
 
@@ -262,8 +264,11 @@ async def test_characters_are_picked_and_help_is_a_key(home: Home) -> None:
         await pilot.click(grid, offset=inside + Offset(4 * CELL, 0))
         await pilot.press("escape")
         assert screen.query_one(TypingLine).value == "いお"
+        actions = {command.title for command in pilot.app.get_system_commands(screen)}
+        assert {"Keep PNG", "Random codes", "Reload newest checkpoint"} <= actions
         await pilot.press("question_mark")
-        await on(pilot, HelpScreen)
+        shown_help = await on(pilot, HelpScreen)
+        assert "Romaji becomes kana" in str(list(shown_help.query(Static))[-1].content)
         assert screen.query_one(TypingLine).value == "いお"
 
 

@@ -160,8 +160,7 @@ async def test_raw_cells_stand_beside_what_became_of_them(home: Home, etl: Path)
         assert leaf.captions[:2] == ("as scanned", "prepared")
         before, after = leaf.images[:, 0], leaf.images[:, 1]
         assert (before.max((1, 2)) > 0).all()
-        edge = np.s_[:, :3]  # a prepared character has a margin; scans often have ink there
-        assert after[edge].max() < 40 < before[edge].max()
+        assert after.mean() > 1.5 * before.mean()  # the character fills its square, which a scan's does not
         await pilot.press("minus", "minus")
         await until(pilot, lambda: (shown := screen.query_one(SheetView).leaf) and len(shown.captions) == 5)
 
@@ -201,11 +200,10 @@ async def test_clean_pictures_have_no_before(home: Home, tmp_path: Path) -> None
 async def test_checks_show_each_file(home: Home, etl: Path) -> None:
     remember(f"etl:{etl}")
     async with TestApp(home).run_test(size=(120, 40)) as pilot:
-        screen = await data_screen(pilot)
+        await data_screen(pilot)
         await pilot.press("down", "v")
         source = await on(pilot, SourceScreen)
         await until(pilot, lambda: text(source, "#verify-told").startswith("✗"))
-        assert screen is not source
         assert source.query_one("#verify-table", DataTable).row_count == 2
         assert "2 of 2 files: 2 differs" in text(source, "#verify-told")
         assert "ETL9G_03" in text(source, "#verify-told")

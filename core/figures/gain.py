@@ -1,0 +1,41 @@
+"""How well recognisers read, by the number of real images they had: a line an arm, a bar of the spread over seeds."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from core.rundir import write_atomic
+
+MARKS = ("o", "s", "^", "D", "v")
+COLOURS = ("#777777", "#4477aa", "#ccaa33", "#cc3355", "#228833")
+MOST = 100_000  # images a character; more is called all
+
+
+def plot(accuracy: Mapping[int, Mapping[str, Sequence[float]]], path: Path, *, title: str) -> None:
+    """`accuracy`: by real images a character, by arm, one share (0 .. 1) a seed."""
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axis = figure.subplots()
+    numbers = sorted(accuracy)
+    arms = list(dict.fromkeys(arm for each in accuracy.values() for arm in each))
+    for place, arm in enumerate(arms):
+        shares = [[100 * share for share in accuracy[n][arm]] for n in numbers]
+        middle = [sum(each) / len(each) for each in shares]
+        spread = [
+            [m - min(s) for m, s in zip(middle, shares, strict=True)],
+            [max(s) - m for m, s in zip(middle, shares, strict=True)],
+        ]
+        where = [x + (place - len(arms) / 2) * 0.04 for x in range(len(numbers))]
+        axis.errorbar(where, middle, spread, label=arm, marker=MARKS[place % 5], color=COLOURS[place % 5], capsize=3)
+    axis.set_xticks(range(len(numbers)), ["all" if n > MOST else str(n) for n in numbers])
+    axis.set_xlabel("real images a character")
+    axis.set_ylabel("held-out images read right, %")
+    axis.set_title(title)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    write_atomic(path, buffer.getvalue())

@@ -142,7 +142,7 @@ def points(sweep: Sweep) -> Iterator[Point]:
     for changes in _combinations(sweep):
         for number in range(sweep.seeds):
             seed = sweep.base.seed + number
-            yield Point(changes, seed, configs.override(_resolved(sweep, changes), {"seed": seed}))
+            yield Point(changes, seed, configs.override(sweep.base, {**changes, "seed": seed}))
 
 
 def _combinations(sweep: Sweep) -> Iterator[dict[str, str]]:
@@ -154,10 +154,6 @@ def _combinations(sweep: Sweep) -> Iterator[dict[str, str]]:
     dice = random.Random(0)
     for _ in range(sweep.draws):
         yield {axis.name: axis.drawn(dice) for axis in sweep.axes}
-
-
-def _resolved(sweep: Sweep, changes: Mapping[str, str]) -> RunConfig:
-    return configs.override(sweep.base, changes)
 
 
 def keep(home: Home, sweep: Sweep) -> Sweep:

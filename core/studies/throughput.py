@@ -1,29 +1,50 @@
-"""Training speed: every recipe against the public script's arithmetic, in turn, in one process, on this machine."""
+"""Training speed: every recipe and size against the public script's arithmetic, in turn, in one process."""
 
+import itertools
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from core import presets
 from core.config import DataConfig
+from core.gan.anchors import anchored
 from core.gan.device import Resolved, resolve
 from core.gan.engine import Engine
 from core.gan.pool import Pool
 from core.glyphs import glyphset
+from core.studies import ceilings
+from core.studies.ceilings import Ceilings
 from core.studies.public_script import BATCH, PublicScript
 
 CASES: Mapping[str, Mapping[str, Any]] = {
     "classic, batch 64": {"recipe.name": "classic", "train.batch_size": 64},
+    "etl xs, batch 64": {"model.size": "xs", "train.batch_size": 64},
     "etl xs, batch 128": {"model.size": "xs", "train.batch_size": 128},
     "etl s, batch 128": {"model.size": "s", "train.batch_size": 128},
 }
+LARGE_CASES: Mapping[str, Mapping[str, Any]] = {  # on a GPU too
+    "classic, batch 1024": {"recipe.name": "classic", "train.batch_size": 1024},
+    "classic, batch 1024, not captured": {
+        "recipe.name": "classic",
+        "train.batch_size": 1024,
+        "train.graphs": False,
+    },
+    "etl s, batch 1024": {"model.size": "s", "train.batch_size": 1024},
+    "etl m, batch 1024": {"model.size": "m", "train.batch_size": 1024},
+    "etl l, 64 px, batch 512": {"model.size": "l", "data.size": 64, "train.batch_size": 512},
+    "etl xl, 64 px, batch 512": {"model.size": "xl", "data.size": 64, "train.batch_size": 512},
+}
 SCRIPT = "public script, batch 64"
 WARM_UP = 3  # steps left out of every timing: the first ones choose kernels
-IMAGES = 512  # a timing, about
+IMAGES = 512  # a timing, about, on a CPU
+GPU_STEPS = 128  # a timing on a GPU
+PENALTY_CYCLE = 8  # updates over which operations are counted: penalties come once in so many
 
 
 class Speed(NamedTuple):
@@ -34,54 +55,110 @@ class Speed(NamedTuple):
     lowest: float
     highest: float
     ratio: float  # median over rounds of (this case / the public script) in the same round
+    gflop: float | None  # counted operations an image (10^9), forward and backward; None for the script
+    of_products: float | None  # share of the machine's measured matrix products that this is
 
 
-def measure(*, rounds: int, progress: Callable[[str, float], None] | None = None) -> tuple[list[Speed], Resolved]:
+class Measured(NamedTuple):
+    """A table of speeds and what it was measured on."""
+
+    speeds: list[Speed]
+    resolved: Resolved
+    ceilings: Ceilings
+
+
+def measure(*, rounds: int, progress: Callable[[str, float], None] | None = None) -> Measured:
     """Time the public script and every case in turn, `rounds` times over; the script first in the list."""
-    data = DataConfig(per_char=100, held_out=0)
-    images, labels = glyphset.load(data).part(held_out=False)
-    config = presets.resolve("hiragana-a-ka")
-    resolved = resolve(config.train)
-    steppers = {SCRIPT: _script(images)} | {
-        name: _engine(changes, images, labels, resolved) for name, changes in CASES.items()
-    }
+    resolved = resolve(presets.resolve("hiragana-a-ka").train)
+    gpu = resolved.device.startswith("cuda")
+    images, labels = glyphset.load(DataConfig(per_char=100, held_out=0)).part(held_out=False)
+    cases = {**CASES, **(LARGE_CASES if gpu else {})}
+    engines = {name: engine(changes, images, labels, 10, resolved) for name, changes in cases.items()}
+    work: dict[str, float | None] = {SCRIPT: None} | {name: gflop(each) for name, each in engines.items()}
+    script = PublicScript(images, classes=10)
+    steppers: dict[str, tuple[Callable[[int], None], int]] = {SCRIPT: (_repeated(script.step), BATCH)}
+    steppers |= {name: (_advancing(each), each.config.train.batch_size) for name, each in engines.items()}
     rates: dict[str, list[float]] = {name: [] for name in steppers}
     for number in range(rounds):
         for name, (step, batch) in steppers.items():
-            rate = _timed(step, batch, warm_up=WARM_UP if number == 0 else 1)
+            steps = GPU_STEPS if gpu and name != SCRIPT else max(2, IMAGES // batch)
+            rate = _timed(step, batch, steps, warm_up=4 * WARM_UP if number == 0 else 1)
             rates[name].append(rate)
             if progress:
                 progress(name, rate)
-    return [_summary(name, values, rates[SCRIPT]) for name, values in rates.items()], resolved
+    top = ceilings.measure(resolved.device, resolved.precision)
+    speeds = [_summary(name, values, rates[SCRIPT], work[name], top) for name, values in rates.items()]
+    return Measured(speeds, resolved, top)
 
 
-def _script(images: np.ndarray) -> tuple[Callable[[], None], int]:
-    return PublicScript(images, classes=10).step, BATCH
-
-
-def _engine(
-    changes: Mapping[str, Any], images: np.ndarray, labels: np.ndarray, resolved: Resolved
-) -> tuple[Callable[[], None], int]:
+def engine(
+    changes: Mapping[str, Any], images: np.ndarray, labels: np.ndarray, classes: int, resolved: Resolved
+) -> Engine:
+    """A fresh engine of the default experiment with `changes`; images are enlarged where the case is larger."""
     config = presets.resolve("hiragana-a-ka", changes)
-    anchored = config.model.anchored if config.recipe.name == "etl" else 0
-    pool = Pool(images, labels, np.zeros((len(images), anchored), np.float32), torch.device(resolved.device))
-    engine = Engine(config, pool, 10, resolved)
-    steps = iter(range(1_000_000))
-    return lambda: engine.advance(next(steps)), config.train.batch_size
+    times = config.data.size // images.shape[-1]
+    larger = images.repeat(times, 1).repeat(times, 2)
+    codes = np.zeros((len(images), anchored(config)), np.float32)
+    pool = Pool(larger, labels, codes, torch.device(resolved.device))
+    return Engine(config, pool, classes, resolved)
 
 
-def _timed(step: Callable[[], None], batch: int, *, warm_up: int) -> float:
-    for _ in range(warm_up):
-        step()
-    count = max(2, IMAGES // batch)
-    start = time.perf_counter()
-    for _ in range(count):
-        step()
+def gflop(made: Engine) -> float:
+    """Operations an image, in 10^9, over a whole cycle of penalties; multiply and add count as two."""
+    with _Counter() as counter:
+        for step in range(PENALTY_CYCLE):
+            made.advance(step)
+    return float(counter.total) / (PENALTY_CYCLE * made.config.train.batch_size) / 1e9
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up what torch's table of formulas says of every operation (its own counter cannot follow autograd.grad)."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0.0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is not None:
+            self.total += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+def _advancing(made: Engine) -> Callable[[int], None]:
+    numbers = itertools.count(PENALTY_CYCLE)  # of updates
+
+    def advance(count: int) -> None:
+        made.advance(next(numbers), count)
+        for _ in range(count - 1):
+            next(numbers)
+
+    return advance
+
+
+def _repeated(step: Callable[[], None]) -> Callable[[int], None]:
+    def advance(count: int) -> None:
+        for _ in range(count):
+            step()
+
+    return advance
+
+
+def _timed(advance: Callable[[int], None], batch: int, steps: int, *, warm_up: int) -> float:
+    """Images a second over `steps` updates."""
+    advance(warm_up)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return count * batch / (time.perf_counter() - start)
+    start = time.perf_counter()
+    advance(steps)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return steps * batch / (time.perf_counter() - start)
 
 
-def _summary(name: str, rates: list[float], script: list[float]) -> Speed:
+def _summary(name: str, rates: Sequence[float], script: Sequence[float], work: float | None, top: Ceilings) -> Speed:
     ratio = statistics.median(mine / theirs for mine, theirs in zip(rates, script, strict=True))
-    return Speed(name, statistics.median(rates), min(rates), max(rates), ratio)
+    median = statistics.median(rates)
+    share = None if work is None else median * work * 1e9 / top.products
+    return Speed(name, median, min(rates), max(rates), ratio, work, share)

@@ -9,11 +9,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from etlgan_tui.sampling import Wanted
+
 GAP = " "  # stands where a text has a blank, or a character that the run does not know
 TILES = (48, 40, 32, 24, 20, 16, 12, 8)  # columns that an image may take; it is half as many lines high
 AT_A_TIME = 48  # images: some 40 ms of one core at 32 pixels, so that the answer seems to come with the key
 MOST_HANDS, FEWEST_HANDS = 8, 2
 MOST_ROWS = 32  # characters in many hands
+_LABEL_CELLS = 3  # a full-width character and a blank
 
 
 class Spelling(NamedTuple):
@@ -25,6 +28,22 @@ class Spelling(NamedTuple):
     @property
     def distinct(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(sign for sign in self.signs if sign != GAP))
+
+
+class Asked(NamedTuple):
+    """What a picture is of."""
+
+    wanted: Wanted
+    spelling: Spelling
+    one_hand: bool
+
+
+class Drawn(NamedTuple):
+    """A picture as it came back."""
+
+    asked: Asked
+    step: int
+    images: NDArray[np.uint8]  # (distinct characters, hands, S, S), 255 = ink
 
 
 def spelled(text: str, known: frozenset[str]) -> Spelling:
@@ -61,6 +80,22 @@ def table_tile(rows: int, across: int, *, width: int, height: int) -> int:
         if rows * (tile // 2) <= height and width // tile >= -(-across // 2):
             return tile
     return TILES[-1]
+
+
+def arranged(
+    drawn: Drawn, *, width: int, height: int, whole: bool = False
+) -> tuple[NDArray[np.uint8], tuple[str, ...], int]:
+    """(R, C, S, S), the labels of its rows, and the columns that an image takes. `whole`: also what does not fit."""
+    asked, images = drawn.asked, drawn.images
+    if asked.one_hand:
+        signs = asked.spelling.signs
+        tile = text_tile(len(signs), width=width, height=height)
+        hand = dict(zip(asked.wanted.characters, images[:, 0], strict=True))
+        return wrapped(signs, hand, width // tile), (), tile
+    rows, across = images.shape[:2]
+    room = width - _LABEL_CELLS
+    tile = table_tile(rows, across, width=room, height=height)
+    return images[:, : across if whole else max(1, room // tile)], asked.wanted.characters, tile
 
 
 def wrapped(signs: tuple[str, ...], images: dict[str, NDArray[np.uint8]], across: int) -> NDArray[np.uint8]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from etlgan_tui.arranging import Drawn
+
 _MOST = 9999  # pictures of one step
 
 
@@ -33,6 +35,18 @@ def keep(run: RunDir, step: int, images: NDArray[np.uint8], *, says: dict[str, s
         path.unlink(missing_ok=True)
         raise
     return path
+
+
+def says(drawn: Drawn, run_id: str) -> dict[str, str]:
+    """What stands in a kept picture."""
+    wanted = drawn.asked.wanted
+    return {
+        "Software": "etlgan",
+        "Source": f"{run_id}, step {drawn.step}",
+        "Characters": "".join(drawn.asked.spelling.signs if drawn.asked.one_hand else wanted.characters),
+        "Codes": " ".join(f"{value:g}" for value in wanted.codes),
+        "Noise": " ".join(map(str, wanted.seeds)),
+    }
 
 
 def _reserved(run: RunDir, step: int) -> Path:

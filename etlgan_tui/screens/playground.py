@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -14,9 +14,9 @@ from textual.widgets import Footer, Static
 from core.rundir import RunDir
 from core.runs.meta import printable, read_meta
 from etlgan_tui import arranging, romaji
-from etlgan_tui.arranging import Spelling
+from etlgan_tui.arranging import Asked, Drawn
 from etlgan_tui.background import Errand, once
-from etlgan_tui.keeping import keep
+from etlgan_tui.keeping import keep, says
 from etlgan_tui.sampling import Loaded, Wanted, WarmSampler, newest_step
 from etlgan_tui.screens.base import BaseScreen
 from etlgan_tui.widgets.bar import TopBar
@@ -27,35 +27,16 @@ from etlgan_tui.widgets.typing_line import TypingLine
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
 
 LOOK_TICKS = 4  # ticks between two looks for a newer checkpoint
 MOST_TYPED = 200  # characters
 _SEEDS = 10_000  # noises to choose from: a number that a person can remember
-_LABEL_CELLS = 3  # a full-width character and a blank
 _GRAPHICS_PIXELS = 4  # a column: what textual-image takes for one
 _ROMAJI = {
     "hiragana": "; romaji becomes hiragana: ka → か",
     "katakana": "; romaji becomes katakana: ka → カ",
     "off": "",
 }
-
-
-class Asked(NamedTuple):
-    """What a picture is of."""
-
-    wanted: Wanted
-    spelling: Spelling
-    one_hand: bool
-
-
-class Drawn(NamedTuple):
-    """A picture as it came back."""
-
-    asked: Asked
-    step: int
-    images: NDArray[np.uint8]  # (distinct characters, hands, S, S), 255 = ink
 
 
 class PlaygroundScreen(BaseScreen):
@@ -179,7 +160,7 @@ What is kept lies in the run's folder, under kept/."""
         if self.drawn is None or not self._live:
             return
         sheet = self.query_one(SheetView)
-        images, labels, tile = _arranged(self.drawn, width=sheet.size.width, height=sheet.size.height)
+        images, labels, tile = arranging.arranged(self.drawn, width=sheet.size.width, height=sheet.size.height)
         if sheet.mode == "graphics":
             images = arranging.enlarged(images, _GRAPHICS_PIXELS * tile)
         sheet.show(Leaf(images, labels, (), tile))
@@ -338,13 +319,13 @@ What is kept lies in the run's folder, under kept/."""
             self.notify("there is no picture yet", severity="warning")
             return
         sheet = self.query_one(SheetView)
-        images, _labels, _tile = _arranged(drawn, width=sheet.size.width, height=sheet.size.height, whole=True)
-        run, says = self.run, _says(drawn, self.run.id)
+        images, _labels, _tile = arranging.arranged(drawn, width=sheet.size.width, height=sheet.size.height, whole=True)
+        run, words = self.run, says(drawn, self.run.id)
 
         def kept(path: Path) -> None:
             self.notify(str(path), title="Kept", markup=False)
 
-        once(self.app, lambda: keep(run, drawn.step, images, says=says), done=kept, failed=self.etlgan.tell)
+        once(self.app, lambda: keep(run, drawn.step, images, says=words), done=kept, failed=self.etlgan.tell)
 
     def action_field(self, way: int) -> None:
         """From the line to the sliders, and back."""
@@ -354,31 +335,3 @@ What is kept lies in the run's folder, under kept/."""
 
     def action_back(self) -> None:
         self.app.pop_screen()
-
-
-def _arranged(
-    drawn: Drawn, *, width: int, height: int, whole: bool = False
-) -> tuple[NDArray[np.uint8], tuple[str, ...], int]:
-    """(R, C, S, S), the labels of its rows, and the columns that an image takes. `whole`: also what does not fit."""
-    asked, images = drawn.asked, drawn.images
-    if asked.one_hand:
-        signs = asked.spelling.signs
-        tile = arranging.text_tile(len(signs), width=width, height=height)
-        hand = dict(zip(asked.wanted.characters, images[:, 0], strict=True))
-        return arranging.wrapped(signs, hand, width // tile), (), tile
-    rows, across = images.shape[:2]
-    room = width - _LABEL_CELLS
-    tile = arranging.table_tile(rows, across, width=room, height=height)
-    return images[:, : across if whole else max(1, room // tile)], asked.wanted.characters, tile
-
-
-def _says(drawn: Drawn, run_id: str) -> dict[str, str]:
-    """What stands in a kept picture."""
-    wanted = drawn.asked.wanted
-    return {
-        "Software": "etlgan",
-        "Source": f"{run_id}, step {drawn.step}",
-        "Characters": "".join(drawn.asked.spelling.signs if drawn.asked.one_hand else wanted.characters),
-        "Codes": " ".join(f"{value:g}" for value in wanted.codes),
-        "Noise": " ".join(map(str, wanted.seeds)),
-    }

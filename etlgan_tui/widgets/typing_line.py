@@ -28,7 +28,9 @@ class TypingLine(Input):
         return romaji.finished(self.value, self.script)
 
     def insert_text_at_cursor(self, text: str) -> None:
-        super().insert_text_at_cursor(text)
+        """As much as there is room for, without what a terminal would obey."""
+        harmless = "".join(sign if sign.isprintable() else " " * sign.isspace() for sign in text)
+        super().insert_text_at_cursor(harmless[: max(0, (self.max_length or 0) - len(self.value))])
         at = self.cursor_position
         head = romaji.typed(self.value[:at], self.script)
         if head != self.value[:at]:

@@ -236,6 +236,15 @@ class TrainConfig(Frozen, frozen=True):
     threads: Annotated[
         int, Meta(ge=0, le=1024, description="CPU threads; 0: one for each physical core.", extra={"unit": "threads"})
     ] = 0
+    profile: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="Updates that the profiler watches near the start, for profile/trace.json and summary.txt.",
+            extra={"unit": "steps"},
+        ),
+    ] = 0
     report_every: Annotated[
         int, Meta(ge=1, description="Losses are written every so many steps.", extra={"unit": "steps"})
     ] = 20

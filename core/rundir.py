@@ -145,6 +145,11 @@ class RunDir:
         return self.path / "checkpoints"
 
     @property
+    def profile(self) -> Path:
+        """trace.json and summary.txt of `train.profile`."""
+        return self.path / "profile"
+
+    @property
     def samples(self) -> Path:
         return self.path / "samples"
 

@@ -17,7 +17,7 @@ from core import config as configs
 from core.config import RunConfig
 from core.errors import RunError
 from core.events import AnyEvent, Sampled, Saved, Scored, Step
-from core.gan import checkpoint, grid, warm
+from core.gan import checkpoint, grid, profile, warm
 from core.gan.anchors import anchored, anchored_codes
 from core.gan.device import Resolved
 from core.gan.engine import Engine
@@ -99,6 +99,7 @@ class Training:
     def go_on(self, stopping: Callable[[], bool], scorer: Scorer | None = None) -> bool:
         """Train until train.steps, or until `stopping()`; True if it was stopped. A non-finite loss: RunError."""
         train, start = self.config.train, self.step
+        watched = train.profile  # updates that the profiler is to see, once an attempt
         while True:
             stopped = stopping()
             last = self.step >= train.steps or stopped
@@ -113,6 +114,11 @@ class Training:
             if last:
                 return self.step < train.steps
             count = min(self.engine.stride, self._undecided())
+            if watched and self.step >= start + profile.AFTER:
+                count = min(watched, self._undecided())
+                print(profile.profiled(self.engine, self.step, count, self.run.profile), end="", flush=True)
+                self.step, watched = self.step + count, 0
+                continue
             self.clock.start()
             self.engine.advance(self.step, count)
             self.step += count

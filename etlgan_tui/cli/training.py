@@ -49,6 +49,9 @@ def run(
     name: Annotated[str, typer.Option(metavar="TEXT", help="A name to find the run by.", show_default=False)] = "",
     tags: Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Repeatable.")] = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="A remark kept with the run.", show_default=False)] = "",
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Watch 16 updates near the start: profile/trace.json and summary.txt.")
+    ] = False,
     detach: _Detach = False,
     queue: _Queue = False,
     priority: Annotated[
@@ -64,7 +67,11 @@ def run(
 
     The exit code is the run's: 0 finished, 1 failed, 130 stopped.
     """
-    config = _resolved(preset, changes or [], {"data.chars": chars, "data.source": data, "seed": seed})
+    config = _resolved(
+        preset,
+        changes or [],
+        {"data.chars": chars, "data.source": data, "seed": seed, "train.profile": 16 if profile else None},
+    )
     config = _begins_with(config, init_from, folder)
     characters = _checked(config)
     if dry_run:

@@ -1,6 +1,7 @@
 """Training in this process: the rhythm, resuming without a seam, and ends of every kind."""
 
 import io
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -331,3 +332,26 @@ class TestSampler:
         run.config.unlink()
         with pytest.raises(RunError, match="cannot read"):
             Sampler.load(run)
+
+
+def test_a_profile_is_a_trace_and_ten_lines_and_changes_nothing(
+    small: Small, new_run: NewRun, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop.profile, "AFTER", 2)
+    plain, watched = (
+        small(train__steps=8, train__report_every=8),
+        small(train__steps=8, train__report_every=8, train__profile=3),
+    )
+    one, other = attempt(plain, new_run(plain, "plain")), attempt(watched, new_run(watched, "watched"))
+    assert one.go() is False
+    assert other.go() is False
+    assert equal(one.weights(), other.weights())
+    folder = other.training.run.profile
+    assert "traceEvents" in json.loads((folder / "trace.json").read_bytes())
+    lines = (folder / "summary.txt").read_text().splitlines()
+    assert lines[0].startswith("3 updates, ")
+    assert len(lines) == 11
+    shares = [float(line.split("%")[0]) for line in lines[1:]]
+    assert shares == sorted(shares, reverse=True)
+    assert 0 < sum(shares) <= 100
+    assert not one.training.run.profile.exists()

@@ -33,8 +33,16 @@ class Storm:
     """`faults` signals over a home in which three runs are always kept going, two of the queued ones at a time."""
 
     def __init__(
-        self, home: Home, ledger: Ledger, *, seed: int, settings: tuple[str, ...], with_dashboard: bool
+        self,
+        home: Home,
+        ledger: Ledger,
+        *,
+        seed: int,
+        settings: tuple[str, ...],
+        with_dashboard: bool,
+        most_runs: int = 30,
     ) -> None:
+        self.most_runs = most_runs  # then only those that were stopped, killed or crashed go on
         self.home, self.ledger, self.random = home, ledger, random.Random(seed)
         self.settings = [word for setting in settings for word in ("--set", setting)]
         self.with_dashboard = with_dashboard
@@ -89,8 +97,11 @@ class Storm:
         if len(runs) - len(ended) + len(self.commands) >= PARALLEL + 1:
             return
         again = [run for run in ended if state_of(run).kind != "finished"]
-        if again and self.random.random() < 0.6:
+        full = len(runs) >= self.most_runs
+        if again and (full or self.random.random() < 0.6):
             self._resume(self.random.choice(again))
+        elif full:
+            return
         elif self.random.random() < 0.5:
             queue = ["--queue"] if self.random.random() < 0.6 else []
             self._command("run", *queue, *self.settings, "--name", f"run {len(runs)}")
@@ -160,10 +171,11 @@ class Storm:
         if state.live != bool(living):
             time.sleep(0.2)  # it may have changed between the two looks
             state, living = state_of(run), processes.of_run(run.path)
-        possible = {"running"} if living else _possible(self.hits[run.id], self._last_word(run))
         kind, begun = self.before.get(run.id, ("", 0))
-        if not living and kind and begun == self._begun(run):
-            possible.add(kind)  # it did not come to another attempt
+        begins = self._begun(run) > begun  # else it did not come to another attempt, or that one had no time to say so
+        possible = _possible(self.hits[run.id], self._last_word(run) if begins else "")
+        possible |= {kind} if not begins and kind else set()
+        possible = {"running"} if living else possible
         if not living and state.kind == "queued":
             return
         if state.kind not in possible:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import random
 import shutil
 from collections.abc import Callable
@@ -18,10 +19,10 @@ from core import events
 from core.errors import EtlganError
 from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Step
 from core.presets import resolve
-from core.rundir import Home, RunDir, write_json
+from core.rundir import Home, RunDir
 from core.runs import bundle, differences, rerun
 from core.runs.environment import environment
-from core.runs.meta import RunMeta, write_meta
+from core.runs.meta import RunMeta
 from core.runs.state import state_of
 from core.runs.store import Store
 from core.runs.sync import sync
@@ -29,7 +30,15 @@ from core.runs.sync import sync
 from .damage import damaged, flip
 from .ledger import Ledger
 
-FILES = ("events.jsonl", "config.json", "exit.json", "meta.json", "env.json", "alive.lock", "checkpoints/00000020.json")
+FILES: tuple[str, ...] = (
+    "events.jsonl",
+    "config.json",
+    "exit.json",
+    "meta.json",
+    "env.json",
+    "alive.lock",
+    "checkpoints/00000020.json",
+)
 FILES += ("checkpoints/00000020.safetensors", "samples/00000020.png", "events.jsonl", "config.json", "usage.jsonl")
 PAGE = 25  # damaged runs a home
 
@@ -55,15 +64,15 @@ def make(home: Home, number: int) -> RunDir:
         folder.mkdir(parents=True)
     config = resolve("digits", {"train.steps": 20})
     run.config.write_bytes(configs.encode(config))
-    write_meta(run, RunMeta(run.id, f"run {number}", 5.0 + number, ("tag",), "note"))
+    _put(run.meta, RunMeta(run.id, f"run {number}", 5.0 + number, ("tag",), "note")._asdict())
     run.events.write_bytes(b"".join(map(events.encode, story())))
-    write_json(run.exit, {"attempt": 1, "returncode": 0, "signal": "", "stopped": False, "time": 1.0})
-    write_json(run.lock, {"attempt": 1, "host": "elsewhere", "pid": 1, "flock": True})
-    write_json(run.env, _environment())
+    _put(run.exit, {"attempt": 1, "returncode": 0, "signal": "", "stopped": False, "time": 1.0})
+    _put(run.lock, {"attempt": 1, "host": "elsewhere", "pid": 1, "flock": True})
+    _put(run.env, _environment())
     run.usage.write_bytes(b'{"event":"usage","step":1,"time":1.0}\n')
     run.checkpoint(20).write_bytes(save({"weights": np.zeros((4, 4), np.float32)}))
     facts = {"format": 1, "step": 20, "quality": 0.5, "shapes": {"weights": [4, 4]}}
-    write_json(run.checkpoint(20).with_suffix(".json"), facts)
+    _put(run.checkpoint(20).with_suffix(".json"), facts)
     Image.fromarray(np.full((64, 320), 255, np.uint8)).save(run.sample(20))
     return run
 
@@ -79,6 +88,11 @@ def _environment() -> dict[str, object]:
 _KNOWN: dict[str, object] = {}
 
 
+def _put(path: Path, tree: object) -> None:
+    """Without the syncs of the real thing: thousands of runs are made here."""
+    path.write_text(json.dumps(tree, ensure_ascii=False))
+
+
 def typed(*words: str) -> tuple[int, str]:
     """A command in this process: (exit code, everything it said). An exception that comes out is a traceback."""
     from etlgan_tui.cli import main
@@ -89,6 +103,16 @@ def typed(*words: str) -> tuple[int, str]:
             main(list(words))
         except SystemExit as end:
             return int(end.code or 0), said.getvalue()
+    return 0, said.getvalue()
+
+
+def shown(home: Home, name: str, *, as_json: bool) -> tuple[int, str]:
+    """`etlgan show` without the reading of the command line, which takes longer than all else."""
+    from etlgan_tui.cli.showing import show
+
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        show(name, as_json=as_json, folder=home.root)
     return 0, said.getvalue()
 
 
@@ -107,8 +131,8 @@ def look_at(home: Home, runs: dict[str, str]) -> list[str]:
     for name in runs:
         run = home.run(name)
         views |= {
-            f"show {runs[name]}": partial(typed, "show", name),
-            f"show --json {runs[name]}": partial(typed, "show", name, "--json"),
+            f"show {runs[name]}": partial(shown, home, name, as_json=False),
+            f"show --json {runs[name]}": partial(shown, home, name, as_json=True),
             f"preview {runs[name]}": partial(Index(home).preview, name),
             f"feed {runs[name]}": Feed(run).read,
             f"environment {runs[name]}": partial(environment_lines, run),
@@ -183,12 +207,20 @@ def fuzz(home: Home, ledger: Ledger, *, seed: int, rounds: int) -> list[str]:
     return sorted(set(wrong))
 
 
+@pytest.fixture
+def one_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine does not change between two damaged runs."""
+    monkeypatch.setattr(rerun, "environment", lambda _config: _environment())
+
+
+@pytest.mark.usefixtures("one_environment")
 def test_damaged_files_a_few(home: Home, ledger: Ledger) -> None:
-    assert fuzz(home, ledger, seed=1, rounds=2) == []
+    assert fuzz(home, ledger, seed=1, rounds=1) == []
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("one_environment")
 def test_damaged_files_thousands(home: Home, ledger: Ledger) -> None:
     assert fuzz(home, ledger, seed=2, rounds=100) == []
 
@@ -239,8 +271,9 @@ def test_damaged_bundles(home: Home, ledger: Ledger, tmp_path: Path, count: int)
         try:
             packed = bundle.bring_in(other, bad)
         except EtlganError as error:
-            assert "\n" not in str(error)
-            assert not other.runs.exists() or list(other.runs.iterdir()) == []
+            left = list(other.runs.iterdir()) if other.runs.exists() else []
+            if left or "\n" in str(error):
+                ledger.wrong.append(f"bundle: {error}, and it leaves {left}")
             continue
         taken += 1  # a bit that nobody reads
         found = {p.relative_to(packed.run.path): p.read_bytes() for p in packed.run.path.rglob("*") if p.is_file()}

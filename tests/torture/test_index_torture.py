@@ -117,7 +117,8 @@ def test_ten_thousand_runs_and_ten_million_events(home: Home, ledger: Ledger) ->
     paints = sorted(_paint(home) for _ in range(3))
     ledger.numbers += [
         f"10,000 runs, {count * (each + 1) / 1e6:.1f} M events: reindex {indexing:.1f} s (limit 60), "
-        f"ls {min(listing):.2f} s (limit 0.5, fastest of 5), dashboard painted {paints[0]:.2f} s (limit 1, fastest of 3)"
+        f"ls {min(listing):.2f} s (limit 0.5, fastest of 5), dashboard painted {paints[0]:.2f} s "
+        "(limit 1, fastest of 3)"
     ]
     assert indexing < 60
     assert min(listing) < 0.5

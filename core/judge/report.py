@@ -114,8 +114,7 @@ def _beside(card: Score) -> bytes:
     rows = [
         np.concatenate([_some(side, label, half) for side in (card.reference.held_out, card.made)]) for label in shown
     ]
-    ends = ["real", *[""] * (COLUMNS - 2), GENERATED]
-    return rows_picture(np.stack(rows), [card.reference.characters[label] for label in shown], ends)
+    return rows_picture(np.stack(rows), [card.reference.characters[label] for label in shown])
 
 
 def _worst(card: Score, right: np.ndarray) -> bytes:

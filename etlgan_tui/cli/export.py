@@ -217,8 +217,11 @@ def _tell(known: _Known, run: RunDir, sampler: Sampler, what: str) -> None:
 
 
 def _carry_out(job: Job, *, only: int | None, resume: bool, force: bool, as_json: bool) -> None:
+    from core.errors import ConfigError
     from core.export.job import carry_out
 
+    if only is not None and only >= job.shards:
+        raise ConfigError(f"--shard {only}: there are {job.shards}, from 0 on; --shards sets their number")
     start = time.perf_counter()
     with progress_bar("written") as progress:
         outcome = carry_out(job, only=only, resume=resume, force=force, progress=progress)

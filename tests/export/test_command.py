@@ -1,0 +1,143 @@
+"""`etlgan export` as a user types it: what it says, and what it refuses in one line."""
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.rundir import RunDir
+from etlgan_tui.cli import main
+
+Said = tuple[int, str, str]
+Typed = Callable[..., Said]
+
+
+@pytest.fixture
+def etlgan(run: RunDir, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Typed:
+    """Type `etlgan export RUN tmp_path/out ...` on a copy of the run."""
+    home = tmp_path / "home"
+    shutil.copytree(run.path.parents[1], home)
+    monkeypatch.setenv("ETLGAN_HOME", str(home))
+    monkeypatch.delenv("ETLGAN_DB", raising=False)
+
+    def typed(*arguments: str, out: str = "out", which: str = "last") -> Said:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(["export", which, str(tmp_path / out), *arguments])
+        told = capsys.readouterr()
+        return int(end.value.code or 0), told.out, told.err
+
+    return typed
+
+
+def complains(said: Said, *words: str) -> None:
+    code, out, err = said
+    assert code in (1, 2), said
+    assert out == ""
+    last = err.splitlines()[-1]
+    assert last.startswith("etlgan: ")
+    assert "Traceback" not in err
+    for word in words:
+        assert word in last, err
+
+
+def test_all_characters_of_a_run(etlgan: Typed, tmp_path: Path) -> None:
+    code, out, _ = etlgan("--per-char", "4", "--format", "idx", "--json")
+    assert code == 0
+    told = json.loads(out)
+    assert (told["samples"], told["complete"], told["written"]) == (12, True, 12)
+    assert (tmp_path / "out" / "labels-idx1-ubyte").stat().st_size == 8 + 12
+
+
+def test_a_table_of_frequencies(etlgan: Typed, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("character,count\n亜,5\nん,7\nあ,0\nい,2\n")
+    asked = ("--frequencies", str(tmp_path / "table.csv"), "--format", "idx")
+    complains(etlgan(*asked), "never saw ん", "あい亜")
+    code, out, err = etlgan(*asked, "--skip-unknown")
+    assert (code, out) == (0, f"7 in {tmp_path / 'out'}\n")
+    assert "left out 1 unknown: ん" in err
+
+
+def test_one_shard_at_a_time(etlgan: Typed) -> None:
+    asked = ("--per-char", "10", "--shards", "2", "--format", "webdataset")
+    code, out, _ = etlgan(*asked, "--shard", "1")
+    assert code == 0
+    assert "1 of 2 shards are still to be written" in out
+    assert etlgan(*asked, "--shard", "0")[1].startswith("30 in ")
+    complains(etlgan(*asked, "--shard", "2"), "--shard 2", "there are 2")
+
+
+def test_lines(etlgan: Typed, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("あい\n今日は亜\n")
+    asked = ("--lines", str(tmp_path / "text.txt"))
+    complains(etlgan(*asked), "今 日 は")
+    code, _, err = etlgan(*asked, "--skip-unknown")
+    assert code == 0
+    assert "left out 3" in err
+    assert (tmp_path / "out" / "labels.txt").read_text().split()[1::2] == ["あい", "亜"]
+
+
+def test_a_folder_that_is_not_empty(etlgan: Typed) -> None:
+    asked = ("--per-char", "2", "--format", "idx")
+    assert etlgan(*asked)[0] == 0
+    complains(etlgan(*asked), "not empty", "--resume", "--force")
+    assert etlgan(*asked, "--resume")[0] == 0
+    complains(etlgan(*asked, "--seed", "1", "--resume"), "another export")
+    assert etlgan(*asked, "--seed", "1", "--force")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--chars", "あ今"], ["never saw 今", "あい亜"]),
+        (["--format", "gif"], ["gif", "png", "etl9g"]),
+        (["--look", "old"], ["clean or scanned"]),
+        (["--precision", "fp8"], ["fp32 or bf16"]),
+        (["--resume", "--force"], ["choose one"]),
+        (["--writers", "--min-confidence", "0.9"], ["--min-confidence"]),
+        (["--min-confidence", "2"], ["--min-confidence"]),
+        (["--per-char", "0"], ["--per-char"]),
+        (["--lines", "nowhere.txt"], ["nowhere.txt", "No such file"]),
+        (["--lines", "a.txt", "--format", "idx"], ["lines are clean PNG"]),
+        (["--frequencies", "nowhere.csv"], ["nowhere.csv"]),
+        (["--domain", "etl"], ["no domain 'etl'"]),
+        (["--checkpoint", "9"], ["no checkpoint '9'", "6"]),
+    ],
+    ids=str,
+)
+def test_bad_input(etlgan: Typed, tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+    complains(etlgan(*arguments), *words)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("line", ["あ", "あ,x", "あい,3", "あ,-1", "あ,1\nあ,2", "あ,1,2"])
+def test_a_table_that_cannot_be_read_names_the_line(etlgan: Typed, tmp_path: Path, line: str) -> None:
+    (tmp_path / "table.csv").write_text(f"character,count\n{line}\n")
+    complains(etlgan("--frequencies", str(tmp_path / "table.csv")), "table.csv, line ")
+
+
+def test_out_is_a_file_or_cannot_be_made(etlgan: Typed, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    complains(etlgan("--per-char", "2", out="file"), "is a file")
+    complains(etlgan("--per-char", "2", out="file/below"), "file")
+
+
+def test_checkpoints_from_elsewhere(etlgan: Typed, tmp_path: Path) -> None:
+    """A pickle in safetensors' clothes is never opened as one; another net's weights are refused."""
+    (there,) = (tmp_path / "home" / "runs").iterdir()
+    weights, facts = there / "checkpoints" / "00000006.safetensors", there / "checkpoints" / "00000006.json"
+    good = weights.read_bytes()
+    weights.write_bytes(pickle.dumps({"average.start.weight": [1.0]}))
+    complains(etlgan(), "cannot be read")
+    weights.write_bytes(good)
+    told = json.loads(facts.read_text())
+    facts.write_text(json.dumps(told | {"characters": ["あ", "い"]}))
+    complains(etlgan(), "does not fit")
+    facts.write_text(json.dumps(told | {"shapes": {}}))
+    complains(etlgan(), "its JSON lists")
+    weights.unlink()
+    facts.unlink()
+    complains(etlgan(), "no checkpoint")

@@ -76,15 +76,20 @@ def _writable(report: Path) -> None:
 def _print(card: Score) -> None:
     from rich.console import Console
 
+    from core.judge.quantities import GENERATED
+
     console = Console(
         width=terminal.width() if sys.stdout.isatty() else 140, highlight=False, markup=False, emoji=False
     )
     console.print(_table(card))
+    for name, command in card.missing.items():
+        terminal.say(f"{f'row {name}' if name.isdecimal() else name}: not run: {terminal.clean(command)}")
     for warning in card.warnings:
         terminal.say(f"! {terminal.clean(warning)}")
+    whole = "coverage_ratio" in card.columns[GENERATED]
     terminal.say(
-        f"overall {card.overall:.4f}  (run {card.run}, step {card.step}, {card.images} images a character, "
-        f"judged in {terminal.duration(card.seconds)})"
+        f"{f'overall {card.overall:.4f}, ' if whole else ''}run {card.run}, step {card.step}, {card.images} images a "
+        f"character, judged in {terminal.duration(card.seconds)}"
     )
 
 
@@ -119,9 +124,6 @@ def _table(card: Score) -> RenderableType:
             _goal(line, verdict),
             *(Text(written(line.kind, card.columns[name].get(line.name))) for name in controls),
         )
-    for name, command in card.missing.items():
-        if not name.isdecimal():
-            table.add_row("", Text(f"column {name}"), Text("not run"), Text(command))
     return table
 
 
@@ -130,7 +132,7 @@ def _gain_lines(card: Score) -> list[tuple[str, str, str]]:
     from core.judge.quantities import written
 
     if "3" in card.missing:
-        return [("OCR gain", "not run", card.missing["3"])]
+        return [("OCR gain", "not run", "interval > 0")]
     lines = []
     for gain in card.gain:
         interval = f"{100 * gain.low:+.2f} to {100 * gain.high:+.2f}"

@@ -1,9 +1,11 @@
 """What other runs of the home say on a run's card: the `classic` column, and row 3 from `etlgan ocr-gain`."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from core import config as configs
+from core import presets
 from core.config import RunConfig
 from core.errors import ConfigError
 from core.judge.quantities import CLASSIC, GENERATED
@@ -36,8 +38,7 @@ def classic_column(home: Home, run: RunDir, config: RunConfig, missing: dict[str
         if numbers:
             return {CLASSIC: numbers}
         unscored = unscored or other.id
-    preset = f" {config.preset}" if config.preset else ""
-    missing[CLASSIC] = f"etlgan score {unscored}" if unscored else f"etlgan run{preset} --set recipe.name=classic"
+    missing[CLASSIC] = f"etlgan score {unscored}" if unscored else _command(config)
     return {}
 
 
@@ -55,6 +56,18 @@ def ocr_gain(home: Home, config: RunConfig, missing: dict[str, str]) -> list[Gai
             return [gain for entry in entries if (gain := _gain(entry))]
     missing["3"] = "etlgan ocr-gain"
     return []
+
+
+def _command(config: RunConfig) -> str:
+    """What starts a `classic` run on the same data."""
+    known = config.preset in presets.PRESETS
+    usual = presets.resolve(config.preset if known else "").data
+    words = ["etlgan", "run", *([config.preset] if known else [])]
+    for name in config.data.__struct_fields__:
+        value = getattr(config.data, name)
+        if value != getattr(usual, name):
+            words += ["--set", f"data.{name}={str(value).lower() if isinstance(value, bool) else value}"]
+    return shlex.join([*words, "--set", "recipe.name=classic"])
 
 
 def _configs(home: Home) -> Iterator[tuple[RunDir, RunConfig]]:

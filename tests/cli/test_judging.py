@@ -1,6 +1,7 @@
 """`score`, `bench train` and `bench quality` with the real trainer and a judge that learned for a moment."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ SMALL = [text for name, value in SETTINGS.items() for text in ("--set", f"{name}
 def short_study(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001  (its environment comes first)
     monkeypatch.delenv("ETLGAN_TRAINER")
     monkeypatch.setattr(score, "JUDGE_IMAGES", 40)
-    monkeypatch.setattr(score, "JUDGE_STEPS", (20, 0))
+    monkeypatch.setattr(score, "JUDGE_STEPS", (45, 0))
     monkeypatch.setattr(classifier, "BATCH", 24)
     torch.set_num_threads(1)
 
@@ -47,7 +48,10 @@ def test_a_run_is_scored_beside_its_controls(etlgan: Typed, home: Home, tmp_path
     assert {"gan_train_gap", "fcd_ratio", "coverage_ratio", "spread", "slant_control", "samples_per_s"} <= set(made)
     assert set(card["per_character"]) == {"く", "こ"}
     assert card["targets"]["gan_test"]["met"] is False
-    assert card["missing"] == {"3": "etlgan ocr-gain", "classic": "etlgan run --set recipe.name=classic"}
+    assert card["missing"]["3"] == "etlgan ocr-gain"
+    command = shlex.split(card["missing"]["classic"])
+    assert command[:2] == ["etlgan", "run"]
+    assert {"data.chars=くこ", "data.per_char=20", "recipe.name=classic"} <= set(command), "the very same data"
     assert json.loads(run.scores.read_text())["columns"] == card["columns"]
     told = page.read_text()
     assert told.count("data:image/png;base64,") > 7

@@ -13,7 +13,8 @@ VERSION = 1  # of the judge: raise it when the same data gives another one
 FEATURES = 128
 BATCH = 128
 RATE = 3e-3  # peak of a one-cycle schedule
-SHIFT = 2  # pixels at 32, either way: the only augmentation, so that style is not normalised away
+SHIFT = 2  # pixels at 32, either way: the usual augmentation, so that style is not normalised away
+TURN, STRETCH, MOVE = 0.15, 0.12, 0.12  # radians, share, half sides: of `warped`, for sets that are small and fixed
 
 
 class Reading(NamedTuple):
@@ -70,11 +71,13 @@ def train(
     steps: int,
     seed: int = 0,
     precision: str = "fp32",
+    warp: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Judge:
     """Train a judge on (N, S, S) uint8 images and (N,) labels with label smoothing, shifts and a one-cycle schedule.
 
-    On a GPU where there is one; what comes back is on the CPU. precision: fp32 or bf16 (faster on some CPUs).
+    On a GPU where there is one; what comes back is on the CPU. precision: fp32 or bf16 (faster on some CPUs). warp:
+    turned, stretched and moved in place of shifted, for images of which there are no more.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     state = torch.random.get_rng_state()
@@ -87,8 +90,8 @@ def train(
     judge.train()
     for step in range(steps):
         rows = order.integers(0, len(images), BATCH)
-        shift = tuple(int(v) for v in order.integers(-SHIFT, SHIFT + 1, 2))
-        batch = torch.roll(_tensor(images[rows]).to(device), shift, (2, 3))
+        batch = _tensor(images[rows]).to(device)
+        batch = warped(batch, order) if warp else _shifted(batch, order)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             logits = judge(batch)[0].float()
         loss = F.cross_entropy(logits, torch.from_numpy(labels[rows]).to(device), label_smoothing=0.05)
@@ -100,6 +103,23 @@ def train(
             progress(step + 1, steps)
     torch.random.set_rng_state(state)
     return judge.cpu().eval()
+
+
+def warped(batch: Tensor, random: np.random.Generator) -> Tensor:
+    """(B, 1, S, S), each turned, stretched and moved a little on its own."""
+    count = len(batch)
+    turn = random.uniform(-TURN, TURN, count)
+    wide, high = random.uniform(1 - STRETCH, 1 + STRETCH, (2, count))
+    across, down = random.uniform(-MOVE, MOVE, (2, count))
+    rows = [[wide * np.cos(turn), -np.sin(turn), across], [np.sin(turn), high * np.cos(turn), down]]
+    matrix = torch.from_numpy(np.array(rows, np.float32).transpose(2, 0, 1)).to(batch.device)  # (B, 2, 3)
+    places = F.affine_grid(matrix, list(batch.shape), align_corners=False)
+    return F.grid_sample(batch, places, align_corners=False).contiguous(memory_format=torch.channels_last)
+
+
+def _shifted(batch: Tensor, random: np.random.Generator) -> Tensor:
+    shift = tuple(int(v) for v in random.integers(-SHIFT, SHIFT + 1, 2))
+    return torch.roll(batch, shift, (2, 3))
 
 
 def _tensor(images: NDArray[np.uint8]) -> Tensor:

@@ -28,6 +28,7 @@ JUDGE_IMAGES = 1000  # a character, from the judge's own writers, where the sour
 MOST_JUDGE_IMAGES = 400_000  # in all: thousands of characters get fewer each
 JUDGE_STEPS = (400, 12)  # steps: so many, and so many more for each class
 EPOCHS = 2  # at least
+FEW_STEPS = 1000  # at least, of a judge that has to do with the run's own images, warped: KMNIST 98.3 -> 99.2 % read
 
 Draw = Callable[[NDArray[np.int64], int], NDArray[np.uint8]]  # (labels (n,), seed) -> (n, S, S) uint8, 255 = ink
 Progress = Callable[[int, int], None]
@@ -51,6 +52,13 @@ class Card(NamedTuple):
     images: int  # generated a character
 
 
+class Learning(NamedTuple):
+    """How a judge or pupil is taught."""
+
+    precision: str = "fp32"
+    warped_steps: int = 0  # at least so many steps of warped images; 0: shifted ones, as long as usual
+
+
 def judge_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
     """The judge of this data, from the cache or trained now.
 
@@ -58,8 +66,12 @@ def judge_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
     on the training split. Never on held-out images.
     """
     glyphs = glyphset.load(data)
-    facts = [VERSION, JUDGE_IMAGES, JUDGE_STEPS, glyphs.fingerprint]
-    return _cached(facts, lambda: _judge_images(data, glyphs), len(glyphs.characters), data.size, progress)
+    facts: list[object] = [VERSION, JUDGE_IMAGES, JUDGE_STEPS, glyphs.fingerprint]
+    learn = Learning()
+    if data.source != "penman":
+        learn = Learning(pupil_precision(), FEW_STEPS)
+        facts += ["warped", FEW_STEPS]
+    return _cached(facts, lambda: _judge_images(data, glyphs), len(glyphs.characters), data.size, progress, learn)
 
 
 def pupil_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
@@ -67,7 +79,8 @@ def pupil_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
     glyphs = glyphset.load(data)
     facts = [VERSION, "pupil", pupil_precision(), JUDGE_STEPS, glyphs.fingerprint]
     classes = len(glyphs.characters)
-    return _cached(facts, lambda: glyphs.part(held_out=False), classes, data.size, progress, pupil_precision())
+    learn = Learning(pupil_precision())
+    return _cached(facts, lambda: glyphs.part(held_out=False), classes, data.size, progress, learn)
 
 
 @cache
@@ -82,7 +95,7 @@ def _cached(
     classes: int,
     size: int,
     progress: Progress | None,
-    precision: str = "fp32",
+    learn: Learning,
 ) -> Judge:
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
     path = cache_root() / "judges" / f"{name}.safetensors"
@@ -92,8 +105,16 @@ def _cached(
         return judge
     except (OSError, SafetensorError, RuntimeError):  # not there yet, or damaged: train it
         taught, labels = images()
-        steps = steps_for(classes, len(labels))
-        judge = train(taught, labels, classes, steps=steps, precision=precision, progress=progress)
+        steps = max(steps_for(classes, len(labels)), learn.warped_steps)
+        judge = train(
+            taught,
+            labels,
+            classes,
+            steps=steps,
+            precision=learn.precision,
+            warp=learn.warped_steps > 0,
+            progress=progress,
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, serialise({key: value.contiguous() for key, value in judge.state_dict().items()}))

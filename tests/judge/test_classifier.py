@@ -81,3 +81,13 @@ def test_no_images_are_no_answers() -> None:
 def test_one_step_is_a_training_too(parts: tuple[Part, Part], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classifier, "BATCH", 4)
     assert train(*parts[0], 10, steps=1).read(parts[1][0][:2]).label.shape == (2,)
+
+
+def test_warping_moves_each_image_a_little_and_loses_none(parts: tuple[Part, Part]) -> None:
+    images = torch.from_numpy(parts[0][0][:16, None]).float() / 255
+    moved = classifier.warped(images, np.random.default_rng(0))
+    assert moved.shape == images.shape
+    assert not torch.equal(moved, images)
+    assert torch.allclose(moved.sum((1, 2, 3)), images.sum((1, 2, 3)), rtol=0.35)
+    taught = train(*parts[0], 10, steps=3, warp=True)
+    assert not torch.equal(taught.head.weight, train(*parts[0], 10, steps=3).head.weight)

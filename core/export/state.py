@@ -16,6 +16,7 @@ from core.rundir import read_json, write_json
 
 STATE, LOCK, CARD, README = ".etlgan.json", ".etlgan.lock", "card.json", "README.md"
 _MARK = ".shard-{shard:05}.json"
+_HALF = "..*.tmp"  # what an atomic write of one of these leaves when it is killed
 
 
 class Folder:
@@ -28,7 +29,7 @@ class Folder:
         """Make the folder, or go on in it, or replace what an earlier export left. Else: ConfigError."""
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"{self.path}: is a file; OUT is a folder")
-        entries = list(self.path.iterdir()) if self.path.is_dir() else []
+        entries = self._entries()
         if entries and force:
             self._clear(entries)
         elif entries and not resume:
@@ -65,8 +66,16 @@ class Folder:
 
     def tidy(self) -> None:
         """Once the card is there: what only resuming needed goes."""
-        for path in [*self.path.glob(".shard-*.json"), *self.path.glob(".part-*"), self.path / STATE, self.path / LOCK]:
-            path.unlink(missing_ok=True)
+        for pattern in (".shard-*.json", ".part-*", _HALF):
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
+        for name in (STATE, LOCK):
+            (self.path / name).unlink(missing_ok=True)
+
+    def _entries(self) -> list[Path]:
+        """What is there, but for files that another shard's job is just writing."""
+        there = list(self.path.iterdir()) if self.path.is_dir() else []
+        return [path for path in there if not path.match(_HALF)]
 
     def _mark(self, shard: int) -> Path:
         return self.path / _MARK.format(shard=shard)

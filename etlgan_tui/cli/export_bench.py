@@ -45,8 +45,8 @@ def export(
     )
     peak = export_speed.peak_memory()
     if as_json:
-        rows = [speed._asdict() for speed in speeds]
-        terminal.say_json({"threads": export_speed.threads(), "peak_bytes": peak, "speeds": rows})
+        told = [speed._asdict() for speed in speeds]
+        terminal.say_json({"threads": export_speed.threads(), "peak_bytes": peak, "speeds": told})
         return
     terminal.say(f"{export_speed.threads()} threads, {rounds} rounds, at most {terminal.size(peak)} of memory")
     head = ("format", "precision", "images/s", "highest", "per CPU second", "promised")

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core import events
 from core.errors import ConfigError, RunError
+from core.export.card import licence_notes, made_from
 from core.export.characters import Characters
 from core.export.job import carry_out
+from core.gan.sample import Sampler
+from core.rundir import RunDir, write_json
 
 from .conftest import drawn, tree
 
@@ -95,9 +100,9 @@ def test_a_folder_that_is_not_empty(job: Job, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("mine")
-    for options in ({}, {"resume": True}, {"force": True}):
+    for resume, force in ((False, False), (True, False), (False, True)):
         with pytest.raises(ConfigError):
-            carry_out(job(out, "idx"), **options)
+            carry_out(job(out, "idx"), resume=resume, force=force)
     assert tree(out) == {"thesis.txt": b"mine"}
 
 
@@ -171,3 +176,32 @@ def test_the_scanned_look(job: Job, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate([batch.images for batch in again]), cells[70:80])
     dark, _ = drawn(job(tmp_path / "c", black_on_white=True))
     np.testing.assert_array_equal(255 - dark, clean)
+
+
+def test_the_card_carries_the_scores_of_its_checkpoint(job: Job, run: RunDir, tmp_path: Path) -> None:
+    home = tmp_path / "run"
+    shutil.copytree(run.path, home)
+    judged = RunDir(home)
+    scored = [events.Scored(step=step, time=0.0, scores={"gan_test": step / 10}) for step in (4, 6, 8)]
+    judged.events.write_bytes(b"".join(map(events.encode, scored)))
+    config = Sampler.load(judged).config
+    assert made_from(judged, config, 6).scores["columns"] == {"generated": {"gan_test": 0.6}}  # not of a later step
+    write_json(
+        judged.scores, {"step": 6, "columns": {"generated": {"gan_test": 0.9}, "held-out real": {"gan_test": 1}}}
+    )
+    made = job(tmp_path / "out", "idx")
+    made.made = made_from(judged, config, 6)
+    carry_out(made)
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert "| gan_test | 0.9 | 1 |" in text
+    assert "held-out real" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("etl:/data", ["AIST", "cite"]), ("penman+etl:/d", ["KanjiVG", "AIST"]), ("mnist:/d", ["mnist"])],
+)
+def test_licence_notes_name_the_data(source: str, words: list[str]) -> None:
+    told = " ".join(licence_notes(source))
+    assert all(word in told for word in words)
+    assert "/d" not in told

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from core import presets
 from core.rundir import Home
@@ -58,6 +58,8 @@ def snap(home: Home, snap_compare: Snap, capsys: pytest.CaptureFixture[str]) -> 
         async def settle(pilot: Pilot[None]) -> None:
             await before(pilot)
             await pilot.press(*keys)
+            for line in pilot.app.screen.query(Input):
+                line.cursor_blink = False  # else the picture depends on the moment
             await until(pilot, lambda: getattr(pilot.app, "machine", ""))
             await until(pilot, lambda: _settled(pilot.app.screen))
             await asyncio.sleep(0.2)

@@ -20,9 +20,9 @@ from core.runs.state import state_of
 from .conftest import SHORT, Typed, complains
 
 REAL = {
-    "data.chars": "あいう", "data.per_char": 20, "data.held_out": 5, "model.noise": 16, "train.steps": 120,
+    "data.chars": "あいう", "data.per_char": 20, "data.held_out": 5, "model.noise": 16, "train.steps": 45, "train.precision": "fp32", "train.threads": 1,
     "train.batch_size": 8, "train.device": "cpu", "train.report_every": 3, "train.sample_every": 1000,
-    "train.save_every": 50,
+    "train.save_every": 20,
 }  # fmt: skip
 
 
@@ -145,9 +145,9 @@ def test_made_again_and_stopped_on_the_way_training_says_the_same_to_the_last_di
     said = etlgan("resume", parts.id)
     assert said.code == 0, said.err
     told = curves(parts.events)
-    assert told.step.tolist() == list(range(3, 121, 3))
+    assert told.step.tolist() == list(range(3, 46, 3))
     assert len(told.started) == 2
-    assert 0 < told.started[1].step < 120
+    assert 0 < told.started[1].step < 45
     said = etlgan("rerun", parts.id, "--name", "whole")  # with the precision and threads that the first resolved
     assert said.code == 0, said.err
     whole = home.run(next(run_id for run_id in run_ids(home) if run_id != parts.id))

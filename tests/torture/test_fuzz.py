@@ -222,7 +222,7 @@ def test_damaged_files_a_few(home: Home, ledger: Ledger) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("one_environment")
 def test_damaged_files_thousands(home: Home, ledger: Ledger) -> None:
-    assert fuzz(home, ledger, seed=2, rounds=100) == []
+    assert fuzz(home, ledger, seed=2, rounds=60) == []
 
 
 async def dashboard(home: Home, ids: list[str]) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core import presets
 from core.config import DataConfig, RunConfig
-from core.errors import ConfigError
+from core.errors import ConfigError, RunError
 from core.gan.sample import Sampler
 from core.gan.saved import find
 from core.glyphs import glyphset
@@ -95,8 +95,12 @@ def run(home: Home, plan: Plan, *, jobs: int, tell: Tell) -> Outcome:
         right[n, seed] = {arm: bench.right(arm, generator) for arm in ARMS}
         told = ", ".join(f"{arm} {answers.mean():.2%}" for arm, answers in right[n, seed].items())
         tell(f"{n} real images a character, seed {seed}: {told}")
+    if len(right) < len(subsets):
+        raise RunError(
+            f"{len(subsets) - len(right)} of {len(subsets)} generators did not finish; the same command goes on"
+        )
     outcome = summary(right)
-    _write(home, plan, outcome)
+    _write(home, plan, outcome, len(glyphs.characters))
     return outcome
 
 
@@ -270,7 +274,7 @@ class _Bench:
 # --- what is kept of it -----------------------------------------------------------------------------------------
 
 
-def _write(home: Home, plan: Plan, outcome: Outcome) -> None:
+def _write(home: Home, plan: Plan, outcome: Outcome, classes: int) -> None:
     """scores.json, which `etlgan score` reads row 3 from, and the plot."""
     from core.figures.gain import plot
 
@@ -290,7 +294,7 @@ def _write(home: Home, plan: Plan, outcome: Outcome) -> None:
         "gains": rows,
     }
     write_json(RunDir(folder).scores, tree)
-    plot(outcome.accuracy, folder / "ocr-gain.png", title=f"{plan.data.chars}, {plan.how}")
+    plot(outcome.accuracy, folder / "ocr-gain.png", title=f"{classes} characters, generators: {plan.how}")
 
 
 def real_domain(source: str, chars: str, *, pool: int = 700, held_out: int = 200) -> DataConfig:

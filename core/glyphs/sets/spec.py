@@ -50,7 +50,7 @@ def domains(spec: str) -> list[Domain]:
 
 def _domain(text: str, spec: str) -> Domain:
     name, equals, rest = text.partition("=")
-    if equals and _NAME.fullmatch(name.strip()) and not _there(text):
+    if equals and _NAME.fullmatch(name.strip()) and not _exists(text):
         name, text = name.strip(), rest.strip()
     else:
         name = ""
@@ -65,7 +65,11 @@ def _there(text: str) -> bool:
     """Whether all of a text (behind a NAME=) is one source whose paths exist."""
     name, equals, rest = text.partition("=")
     choices = [text] + [rest] * (equals != "" and _NAME.fullmatch(name.strip()) is not None)
-    return any(all(path.exists() for path in parse(choice.strip())[1]) for choice in choices)
+    return any(_exists(choice) for choice in choices)
+
+
+def _exists(text: str) -> bool:
+    return all(path.exists() for path in parse(text.strip())[1])
 
 
 def absolute(spec: str) -> str:

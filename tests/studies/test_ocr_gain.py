@@ -1,0 +1,128 @@
+"""The arithmetic of the OCR gain, the subsets it is made of, and the command from end to end in tiny numbers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.glyphs import glyphset
+from core.judge import pupil
+from core.judge.pupil import Food
+from core.rundir import Home
+from core.studies import ocr_gain, subsets
+from etlgan_tui.cli import main
+
+
+def test_the_interval_holds_the_truth_and_tells_no_gain_from_a_small_one() -> None:
+    random = np.random.default_rng(0)
+    right = random.random((3, 400)) < 0.9
+    nothing = np.where(random.random((3, 400)) < 0.5, right, random.random((3, 400)) < 0.9)
+    better = right | (random.random((3, 400)) < 0.5)
+    low, high = ocr_gain.interval(nothing.astype(float) - right)
+    assert low < 0 < high
+    low, high = ocr_gain.interval(better.astype(float) - right)
+    assert 0 < low < 0.05 < high
+
+
+def test_few_images_are_those_of_few_writers(cache: Path) -> None:
+    data = ocr_gain.real_domain("penman", "あいう", pool=12, held_out=3)
+    glyphs = glyphset.load(data)
+    poor = np.array([False, True, True])
+    some = subsets.choose(glyphs, 2, 0, poor)
+    assert np.bincount(some.labels).tolist() == [12, 2, 2]
+    rows = [int(np.flatnonzero((np.asarray(glyphs.images) == image).all((1, 2)))[0]) for image in some.images]
+    assert not glyphs.held_out[rows].any()
+    writers = glyphs.groups[rows]
+    assert set(writers[some.labels == 1]) == set(writers[some.labels == 2])
+    other = subsets.choose(glyphs, 2, 1, poor)
+    assert not np.array_equal(some.images[some.labels == 1], other.images[other.labels == 1])
+    assert np.bincount(subsets.choose(glyphs, 0, 0, poor).labels, minlength=3).tolist() == [12, 0, 0]
+    assert cache.is_dir()
+
+
+def test_a_written_subset_is_read_back_as_it_is(cache: Path, tmp_path: Path) -> None:
+    glyphs = glyphset.load(ocr_gain.real_domain("penman", "あいう", pool=12, held_out=3))
+    subset = subsets.choose(glyphs, 2, 0, np.ones(3, bool))
+    place = subsets.written(tmp_path, subset, glyphs.characters)
+    assert place == subsets.written(tmp_path, subset, glyphs.characters)
+    back = glyphset.load(
+        ocr_gain.real_domain(f"folder:{place}", "あいう", pool=12, held_out=0)
+    ).part(held_out=False)  # fmt: skip
+    assert np.array_equal(back[0], subset.images)
+    assert np.array_equal(back[1], subset.labels)
+    assert cache.is_dir()
+
+
+def test_augmentation_moves_every_image_a_little() -> None:
+    torch.manual_seed(0)
+    images = torch.zeros(30, 1, 32, 32)
+    images[:, :, 8:24, 14:18] = 1
+    changed = pupil.augment(images)
+    assert changed.shape == images.shape
+    assert 0 <= float(changed.min()) <= float(changed.max()) <= 1
+    assert all(not torch.equal(a, b) for a, b in zip(changed, images, strict=True))
+    ink = changed.sum((1, 2, 3)) / images.sum((1, 2, 3))
+    assert 0.4 < float(ink.min()) <= float(ink.max()) < 2.6
+
+
+def test_a_pupil_learns_what_only_one_source_shows() -> None:
+    torch.set_num_threads(1)
+    images = np.zeros((3, 32, 32), np.uint8)
+    images[0, 4:28, 14:18], images[1, 14:18, 4:28], images[2, 6:12, 6:12] = 255, 255, 255
+    labels = np.arange(3)
+    reader = pupil.train([Food(images[:2], labels[:2], 0.5), Food(images[2:], labels[2:], 0.5)], 3, steps=30, seed=0)
+    assert reader.read(images).label.tolist() == [0, 1, 2]
+
+
+@pytest.mark.timeout(200)
+def test_the_command_goes_on_where_it_was(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    home = Home(tmp_path)
+    words = [
+        "ocr-gain",
+        "--chars",
+        "あい",
+        "--half",
+        "--n",
+        "0",
+        "--seeds",
+        "1",
+        "--steps",
+        "3",
+        "--reader-steps",
+        "10",
+    ]
+    words += ["--pool", "8", "--held-out", "4", "--home", str(home.root), "--json"]
+    said = []
+    for _ in range(2):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert not ended.value.code
+        said.append(json.loads(capsys.readouterr().out))
+    assert said[0] == said[1]
+    assert len(list(home.runs.iterdir())) == 1
+    tree = json.loads((home.studies / "ocr-gain-half" / "scores.json").read_bytes())
+    assert tree["kind"] == "ocr-gain-half"
+    assert [row["real_per_char"] for row in tree["gain"]] == [0]
+    assert (home.studies / "ocr-gain-half" / "ocr-gain.png").stat().st_size > 1000
+    assert cache.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--n", "few"], "--n few: must be a number of images, or all"),
+        (["--n", "0"], "at least one real image"),
+        (["--gan", "magic"], "must be subset, warm or mixed"),
+        (["--half", "--gan", "warm"], "--gan mixed"),
+    ],
+)
+def test_bad_plans_are_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["ocr-gain", *words])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

@@ -69,19 +69,27 @@ def _set_going(home: Home, ticket: Ticket, slot: int) -> tuple[str, bool]:
             return f"run {run.id} was set going by somebody else", False
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise
-        _fail(run, error)
-        return f"run {run.id} failed: {error}", False
+        return _fail(run, error), False
 
 
-def _fail(run: RunDir, error: Exception) -> None:
-    """End a run whose turn has come but that cannot go; one whose runner was killed on the way is killed."""
+def _fail(run: RunDir, error: Exception) -> str:
+    """End a run whose turn has come but that cannot go; one whose runner was killed on the way is killed.
+
+    Where even that is refused, it is passed over.
+    """
     message, attempt = str(error), newest_attempt(run) + 1
     code = error.returncode if isinstance(error, DiedError) and error.returncode < 0 else BAD_CONFIG
     with contextlib.suppress(OSError), run.console.open("a") as console:
         console.write(f"etlgan: {message}\n")
-    write_json(run.exit, ending(attempt, code, stopped=False) | {"message": printable(message)})
-    tickets.unlinked(run.ticket)
+    try:
+        write_json(run.exit, ending(attempt, code, stopped=False) | {"message": printable(message)})
+        tickets.unlinked(run.ticket)
+    except OSError as refused:
+        if refused.errno in NO_ROOM:
+            raise
+        return f"run {run.id} cannot go ({message}) and cannot be ended ({refused}); passed over"
     hooks.start(run)
+    return f"run {run.id} failed: {message}"
 
 
 def move(home: Home, run: RunDir, position: int) -> int:

@@ -3,6 +3,7 @@
 Standard library and what needs no more of core.runs only: it must stay small, start at once and survive its trainer.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -37,6 +38,7 @@ def main(path: Path) -> int:
         returncode = trainer.wait()
     done.set()
     _write_exit(run, descriptor, ending(holder.attempt, returncode, stopped=asked.is_set()))
+    _leave_slot(run)
     os.close(descriptor)  # the run has ended, and its slot is free; what follows is for others
     hooks.start(run)
     waiter.revive(Home(run.path.parent.parent))
@@ -74,6 +76,12 @@ def _take_ticket(run: RunDir) -> None:
         tickets.unlinked(run.ticket)
     except OSError as error:
         print(f"runner: cannot take the ticket {run.ticket}: {error.strerror}", file=sys.stderr)
+
+
+def _leave_slot(run: RunDir) -> None:
+    """The lock alone frees it; without its file, those who look have less to look at."""
+    with contextlib.suppress(OSError):
+        tickets.unlinked(run.place)
 
 
 def _beat(run: RunDir, descriptor: int, done: threading.Event) -> None:

@@ -75,9 +75,10 @@ def fits(slot: int, device: str) -> bool:
 
 def variables(slot: int, device: str) -> dict[str, str]:
     """Environment of a run in that slot: it sees one GPU, its own. One that names its GPU sees them all."""
-    if not gpus() or device.removeprefix("cuda:").isdecimal():
+    if not gpus():
         return {}
-    return {VISIBLE: gpus()[slot % len(gpus())], ALL: ",".join(gpus())}
+    every = ",".join(gpus())
+    return {VISIBLE: every if device.removeprefix("cuda:").isdecimal() else gpus()[slot % len(gpus())], ALL: every}
 
 
 @cache

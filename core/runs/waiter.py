@@ -85,11 +85,13 @@ def _wait(home: Home) -> None:
     from core.errors import EtlganError
     from core.runs import queue
 
-    pause = LOOK_SECONDS
+    pause, said = LOOK_SECONDS, list[str]()
     while wanted(home):
         try:
-            for line in queue.dispatch(home):
-                _log(line)
+            if (lines := queue.dispatch(home)) != said:  # what cannot be mended would be said twice a second
+                for line in lines:
+                    _log(line)
+            said = lines
             pause = LOOK_SECONDS
         except (EtlganError, OSError) as error:
             _log(f"{error}; trying again")

@@ -189,6 +189,8 @@ def read(home: Home, text: str) -> Sweep:
             Axis(str(axis["name"]), tuple(map(str, axis["values"])), float(axis["low"]), float(axis["high"]))
             for axis in tree["axes"]
         )
+        if unknown := {axis.name for axis in axes} - {field.name for field in configs.fields()}:
+            raise ValueError(f"no such field: {', '.join(sorted(unknown))}")  # nor a path
         base = configs.decode(json.dumps(tree["base"]).encode(), where=str(path))
         sweep = Sweep(found[0], str(tree["preset"]), base, axes, int(tree["draws"]), max(1, int(tree["seeds"])))
         return sweep._replace(created=_seconds(tree.get("created")))

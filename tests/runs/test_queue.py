@@ -247,6 +247,20 @@ def test_a_run_that_is_bad_at_its_turn_fails_and_the_queue_goes_on(home: Home) -
     assert ended(bad).kind == "finished"
 
 
+def test_a_run_that_cannot_even_be_ended_is_passed_over(home: Home) -> None:
+    paused(home)
+    bad, good = (launcher.start(home, SHORT, queued=True) for _ in range(2))
+    bad.config.write_text("{")
+    bad.exit.mkdir()  # so that exit.json cannot be written
+    queue.hold(home, [], held=False)
+    assert ended_in_turn(good) == "finished"
+    assert kind(bad) == "queued"
+    time.sleep(2 * waiter.LOOK_SECONDS)
+    assert "passed over" in home.waiter_log.read_text()
+    assert home.waiter_log.read_text().count("passed over") < 5
+    queue.hold(home, [], held=True)
+
+
 def test_killed_while_it_sets_a_run_going_the_run_is_not_lost(home: Home) -> None:
     """The ticket is taken away by the runner only: killing the waiter at any moment loses nothing."""
     paused(home)
@@ -295,7 +309,8 @@ def test_a_slot_hands_down_its_gpu(home: Home, monkeypatch: pytest.MonkeyPatch, 
     seen = [(run.path / "sees").read_text() for run in runs]
     assert set(seen) == {"GPU-a", "GPU-b"}  # also once a runner has started the next waiter
     assert (chosen.path / "sees").read_text() == "GPU-a,GPU-b"
-    assert json.loads(chosen.place.read_text())["slot"] == 1
+    assert f"run {chosen.id} goes in slot 1" in home.waiter_log.read_text()
+    wait_for(lambda: not list(home.places.iterdir()))
 
 
 def test_two_hundred_are_listed_at_once(home: Home) -> None:

@@ -144,9 +144,11 @@ def test_it_is_read_back_as_it_was_written(home: Home) -> None:
     for text in ("nothing", "", "../..", "sweep-"):
         with pytest.raises(RunError, match="no sweep"):
             sweeps.read(home, text)
-    (home.sweeps / sweep.id / "sweep.json").write_text('{"axes": 5}')
-    with pytest.raises(RunError, match="damaged"):
-        sweeps.read(home, sweep.id)
+    path = home.sweeps / sweep.id / "sweep.json"
+    for text in ('{"axes": 5}', "[", path.read_text().replace('"train.lr"', '"../../out"')):
+        path.write_text(text)
+        with pytest.raises(RunError, match="damaged"):
+            sweeps.read(home, sweep.id)
 
 
 def finished(home: Home) -> sweeps.Sweep:

@@ -20,9 +20,9 @@ from core.runs.state import state_of
 from .conftest import SHORT, Typed, complains
 
 REAL = {
-    "data.chars": "あいう", "data.per_char": 20, "data.held_out": 5, "model.noise": 16, "train.steps": 45, "train.precision": "fp32", "train.threads": 1,
-    "train.batch_size": 8, "train.device": "cpu", "train.report_every": 3, "train.sample_every": 1000,
-    "train.save_every": 20,
+    "data.chars": "あいう", "data.per_char": 20, "data.held_out": 5, "model.noise": 16, "train.steps": 45,
+    "train.precision": "fp32", "train.threads": 1, "train.batch_size": 8, "train.device": "cpu",
+    "train.report_every": 3, "train.sample_every": 1000, "train.save_every": 20,
 }  # fmt: skip
 
 

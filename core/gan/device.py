@@ -1,9 +1,9 @@
 """What `auto` means on this machine: device, precision, threads. Resolved once, recorded, and reused on resume."""
 
+import os
 import time
 from typing import NamedTuple
 
-import psutil
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,12 +22,21 @@ class Resolved(NamedTuple):
 
 def resolve(train: TrainConfig) -> Resolved:
     """Look at the machine where the configuration says auto (device, precision) or 0 (threads)."""
-    threads = train.threads or psutil.cpu_count(logical=False) or 1
+    threads = train.threads or _physical_cores()
     device = _device(train.device)
     if device == "cpu":
         torch.set_num_threads(threads)
     precision = train.precision if train.precision != "auto" else _precision(device)
     return Resolved(device, precision, threads)
+
+
+def _physical_cores() -> int:
+    """As psutil counts them; without it (a bare GPU machine, where CPU threads matter little) the logical ones."""
+    try:
+        import psutil
+    except ImportError:
+        return os.cpu_count() or 1
+    return psutil.cpu_count(logical=False) or 1
 
 
 def _device(wanted: str) -> str:

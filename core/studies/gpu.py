@@ -1,0 +1,98 @@
+"""python -P -m core.studies.gpu FOLDER: everything that wants a GPU, in one call, with core's own needs alone.
+
+Speeds of every recipe and size with their share of the machine's ceilings, cost by batch, size, classes and resolution,
+captured against eager updates, then 46 hiragana to the quality table's row: trained, timed from the command, judged.
+Writes FOLDER/gpu.json after each part, so that what is done is kept when the machine is taken away.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from core import config as configs
+from core import presets
+from core.rundir import RunDir, write_json
+from core.studies import plans, scaling, throughput
+
+ROUNDS = 5
+
+
+def main(folder: Path) -> None:
+    """All parts, the cheap ones first."""
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if not torch.cuda.is_available():
+        print("no CUDA device: the figures below are of the CPU", flush=True)
+    found: dict[str, Any] = {"torch": torch.__version__, "python": sys.version.split()[0], "device": _device()}
+    for name, part in (("train", _speeds), ("graphs", _graphs), ("scaling", _scaling), ("quality", _quality)):
+        print(f"--- {name}", flush=True)
+        start = time.monotonic()
+        try:
+            found[name] = part(folder)
+        except Exception as error:  # one part that fails must not cost the others
+            found[name] = {"failed": f"{type(error).__name__}: {error}"}
+        print(json.dumps(found[name], indent=1), f"{time.monotonic() - start:.0f} s", flush=True)
+        write_json(folder / "gpu.json", found)
+
+
+def _device() -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def _speeds(_folder: Path) -> dict[str, Any]:
+    measured = throughput.measure(rounds=ROUNDS, progress=lambda name, rate: print(f"{name}: {rate:,.0f}", flush=True))
+    return {
+        "resolved": measured.resolved._asdict(),
+        "ceilings": measured.ceilings._asdict(),
+        "speeds": [speed._asdict() for speed in measured.speeds],
+    }
+
+
+def _graphs(_folder: Path) -> dict[str, Any]:
+    """The largest difference of any weight after 30 updates, captured against eager, in fp32."""
+    import numpy as np
+    import torch
+
+    from core.gan.device import Resolved
+
+    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    images = np.random.default_rng(0).integers(0, 256, (200, 32, 32)).astype(np.uint8)
+    sides = []
+    for graphs in (True, False):
+        made = throughput.engine({"train.graphs": graphs}, images, np.arange(200) % 10, 10, Resolved(device, "fp32", 1))
+        made.advance(0, 30)
+        sides.append(made.tensors())
+    gaps = {name: float((tensor - sides[1][name]).abs().max()) for name, tensor in sides[0].items() if tensor.numel()}
+    worst = max(gaps, key=lambda name: gaps[name])
+    return {"largest_difference": gaps[worst], "of": worst}
+
+
+def _scaling(_folder: Path) -> list[dict[str, Any]]:
+    return [point._asdict() for point in scaling.measure(lambda name: print(name, flush=True))]
+
+
+def _quality(folder: Path) -> dict[str, Any]:
+    """46 hiragana by the trainer itself, judged by the whole card."""
+    experiment = plans.QUALITY["hiragana 46"]
+    config = presets.resolve(experiment.preset, experiment.changes)
+    run = RunDir(folder.resolve() / "runs" / "hiragana-46")
+    for each in (run.path, run.checkpoints, run.samples):
+        each.mkdir(parents=True, exist_ok=True)
+    run.config.write_bytes(configs.encode(config))
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-P", "-m", "core.trainer", str(run.path)], check=True)
+    seconds = time.monotonic() - start
+    from core.judge import whole
+
+    card = whole.score_run(run, checkpoint="last")
+    return {"seconds_from_command": seconds, "card": whole.record(card)["columns"]}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

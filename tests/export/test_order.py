@@ -1,6 +1,7 @@
 """Which sample is where, and in what style."""
 
 from collections import Counter
+from itertools import combinations
 
 import numpy as np
 from hypothesis import given
@@ -45,14 +46,23 @@ def test_codes_cover_their_range_evenly_from_the_first_samples_on() -> None:
             assert codes.max() < 1
             for column in codes.T:
                 tenths = Counter(np.floor((column + 1) * 5).astype(int).tolist())
-                assert max(abs(tenths[i] - samples / 10) for i in range(10)) <= 3, (count, samples)
+                assert max(abs(tenths[i] - samples / 10) for i in range(10)) <= 2, (count, samples)
 
 
-def test_two_codes_cover_the_square() -> None:
-    codes = styles.codes(0, np.zeros(400, np.int64), np.arange(400), 2)
-    cells = Counter(map(tuple, np.floor((codes + 1) * 5).astype(int).tolist()))
-    assert len(cells) == 100  # chance leaves two of a hundred cells empty, and ten samples in some
-    assert max(cells.values()) <= 6
+def test_any_two_codes_cover_their_square() -> None:
+    codes = styles.codes(0, np.zeros(400, np.int64), np.arange(400), 4)
+    for pair in combinations(codes.T, 2):
+        cells = Counter(map(tuple, np.floor((np.stack(pair, 1) + 1) * 5).astype(int).tolist()))
+        assert len(cells) == 100  # chance leaves two of a hundred cells empty, and ten samples in some
+        assert max(cells.values()) <= 9
+
+
+def test_codes_go_on_after_a_million_samples_and_may_be_none() -> None:
+    late = np.arange(2**20 - 2, 2**20 + 2)
+    codes = styles.codes(0, np.zeros(4, np.int64), late, 3)
+    assert len({row.tobytes() for row in codes}) == 4
+    assert not np.array_equal(codes[2:], styles.codes(0, np.zeros(2, np.int64), np.arange(2), 3))
+    assert styles.codes(0, np.zeros(4, np.int64), late, 0).shape == (4, 0)
 
 
 def test_noise_is_normal() -> None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import penman
-from core.glyphs.building import COPIED, header
 from core.glyphs.repertoire import characters as repertoire
 from core.glyphs.sets.spec import Domain, domains, parse
 from core.glyphs.sources import Source, open_source
@@ -119,6 +118,8 @@ def look(data: DataConfig) -> Looked:
 
 def write_mixture(folder: Path, mixture: Mixture) -> dict[str, Any]:
     """Write the arrays of the joined set; returns what is to be known of them, as JSON holds it."""
+    from core.glyphs.building import COPIED, header  # here: it loads scipy, and `look` is for commands that start fast
+
     number = {character: label for label, character in enumerate(mixture.characters)}
     columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ("labels", "groups", "held_out", DOMAIN)}
     first_group = 0

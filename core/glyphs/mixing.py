@@ -118,8 +118,6 @@ def look(data: DataConfig) -> Looked:
 
 def write_mixture(folder: Path, mixture: Mixture) -> dict[str, Any]:
     """Write the arrays of the joined set; returns what is to be known of them, as JSON holds it."""
-    from core.glyphs.building import COPIED, header  # here: it loads scipy, and `look` is for commands that start fast
-
     number = {character: label for label, character in enumerate(mixture.characters)}
     columns: dict[str, list[NDArray[Any]]] = {name: [] for name in ("labels", "groups", "held_out", DOMAIN)}
     first_group = 0
@@ -148,6 +146,8 @@ def write_mixture(folder: Path, mixture: Mixture) -> dict[str, Any]:
 
 
 def _join_images(path: Path, mixture: Mixture) -> None:
+    from core.glyphs.building import COPIED, header  # here: it loads scipy, and `look` is for commands that start fast
+
     with path.open("wb") as file:
         header(file, sum(len(made.labels) for made in mixture.sets), mixture.sets[0].images.shape[1])
         for made in mixture.sets:

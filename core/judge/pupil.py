@@ -38,10 +38,31 @@ def train(
     steps: int,
     seed: int,
     augmented: bool = True,
+    precision: str = "fp32",
     progress: Callable[[int, int], None] | None = None,
 ) -> Judge:
-    """A judge's network trained on all `foods`, each augmented in the same way; shares add up to 1."""
+    """A judge's network trained on all `foods`, each augmented in the same way; shares add up to 1.
+
+    precision: fp32 or bf16 (faster on some CPUs).
+    """
     state = torch.random.get_rng_state()
+    torch.set_flush_denormal(True)  # of few images all is soon learnt: vanishing gradients would cost three times more
+    try:
+        return _trained(foods, classes, steps, seed, augmented, precision, progress)
+    finally:
+        torch.set_flush_denormal(False)  # the state is the whole process's
+        torch.random.set_rng_state(state)
+
+
+def _trained(
+    foods: Sequence[Food],
+    classes: int,
+    steps: int,
+    seed: int,
+    augmented: bool,
+    precision: str,
+    progress: Callable[[int, int], None] | None,
+) -> Judge:
     torch.manual_seed(seed)
     pupil = Judge(classes, foods[0].images.shape[-1])
     pupil.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -56,7 +77,8 @@ def train(
         images = torch.from_numpy(np.concatenate([part[0] for part in parts])[:, None]).float().div(255)
         labels = torch.from_numpy(np.concatenate([part[1] for part in parts]))
         batch = augment(images) if augmented else images
-        logits = pupil(batch.contiguous(memory_format=torch.channels_last))[0]
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            logits = pupil(batch.contiguous(memory_format=torch.channels_last))[0].float()
         loss = F.cross_entropy(logits, labels, label_smoothing=SMOOTHING)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -64,7 +86,6 @@ def train(
         schedule.step()
         if progress:
             progress(step + 1, steps)
-    torch.random.set_rng_state(state)
     return pupil.eval()
 
 

@@ -24,6 +24,7 @@ from core.glyphs import glyphset
 from core.glyphs.glyphset import GlyphSet
 from core.judge import pupil
 from core.judge.pupil import Food
+from core.judge.score import pupil_precision
 from core.rundir import Home, RunDir, read_json, write_json
 from core.studies import cells
 from core.studies.cells import Cell
@@ -234,6 +235,7 @@ class _Bench:
             steps=self.plan.reader_steps,
             seed=self.seed,
             augmented=arm != ARMS[0],
+            precision=pupil_precision(),
         )
         right: Right = reader.read(self.test).label == self.truth
         self.kept.mkdir(parents=True, exist_ok=True)

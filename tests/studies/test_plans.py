@@ -1,0 +1,50 @@
+"""The tables of studies: every row resolves, asks what the issue of it is, and can be chosen."""
+
+import pytest
+
+from core.errors import ConfigError
+from core.studies import plans
+
+FILES = {"mnist": "/m", "kmnist": "/k"}
+
+
+def test_every_study_is_runs_of_known_settings() -> None:
+    for made in (plans.quality(FILES), plans.textbook(FILES), plans.ablation(seeds=2)):
+        assert len(set(made)) == len(made)
+    assert len(plans.quality(FILES)) == sum(experiment.seeds for experiment in plans.QUALITY.values())
+    assert {cell.variant for cell in plans.textbook({})} == set(plans.VARIANTS)
+    assert {cell.row for cell in plans.ablation()} == set(plans.ABLATION)
+
+
+def test_rows_that_need_files_are_left_out_without_them() -> None:
+    assert {cell.row for cell in plans.quality(FILES)} - {cell.row for cell in plans.quality({})} == {
+        "KMNIST 10",
+        "MNIST digits",
+    }
+    (row,) = plans.quality(FILES, ["KMNIST 10"])
+    assert row.config.data.source == "kmnist:/k"
+    assert (row.config.data.per_char, row.config.data.held_out) == (800, 200)
+
+
+def test_the_users_scans_stand_in_for_embedded_handwriting() -> None:
+    cells = plans.textbook({"etl": "/e"}, ["hiragana 10", "digits"])
+    assert {cell.config.data.source for cell in cells if cell.row == "hiragana 10"} == {"etl:/e"}
+    assert {cell.config.data.source for cell in cells if cell.row == "digits"} == {"penman"}
+
+
+def test_rows_come_in_the_order_asked_for() -> None:
+    asked = ["kanji 10 at 161", "hiragana 10"]
+    assert list(dict.fromkeys(cell.row for cell in plans.quality({}, asked))) == asked
+    with pytest.raises(ConfigError, match="no row 'hiragana 11'"):
+        plans.quality({}, ["hiragana 11"])
+
+
+def test_a_rehearsal_is_shorter_and_the_same_else() -> None:
+    (whole,), (short,) = (plans.quality({}, ["hiragana 46"], share=share) for share in (1.0, 0.01))
+    assert short.config.train.steps == round(whole.config.train.steps * 0.01)
+    assert short.config.data == whole.config.data
+
+
+def test_kanji_have_161_images() -> None:
+    assert {cell.config.data.per_char for cell in plans.quality({}, ["kanji 10 at 161"])} == {161}
+    assert {cell.config.data.per_char for cell in plans.textbook({}, ["kanji 10 at 700"])} == {700}

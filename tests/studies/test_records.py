@@ -1,6 +1,7 @@
 """Benchmark records: kept, read back, compared."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,8 +9,10 @@ from core.errors import ConfigError
 from core.figures.bars import bars
 from core.studies import ceilings, records
 
-BEFORE = {"train": {"speeds": [{"name": "xs", "median": 100.0, "lowest": 90.0, "highest": 110.0, "ratio": 5.0}]}}
-AFTER = {
+BEFORE: dict[str, Any] = {
+    "train": {"speeds": [{"name": "xs", "median": 100.0, "lowest": 90.0, "highest": 110.0, "ratio": 5.0}]}
+}
+AFTER: dict[str, Any] = {
     "train": {"speeds": [{"name": "xs", "median": 150.0, "lowest": 140.0, "highest": 160.0, "ratio": 5.0}]},
     "cli": [],
 }

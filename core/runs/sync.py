@@ -40,7 +40,8 @@ def sync(home: Home, store: Store, ids: Iterable[str] | None = None, *, progress
     known = store.positions()
     only = None if ids is None else set(ids)
     wanted = [run_id for run_id in run_ids(home) if only is None or run_id in only]
-    found = {run_id: signature for run_id in wanted if (signature := _signature(f"{home.runs}/{run_id}"))}
+    runs = str(home.runs)  # once: making a path of it for each of 10,000 runs takes a fifth of the time of `ls`
+    found = {run_id: signature for run_id in wanted if (signature := _signature(f"{runs}/{run_id}"))}
     changed = [run_id for run_id, signature in found.items() if known.get(run_id, _NOTHING).signature != signature]
     for start in range(0, len(changed), BATCH):
         if progress:

@@ -68,12 +68,13 @@ def trained(
     live: dict[Cell, RunDir] = {}
     try:
         while todo or live:
-            while todo and len(live) < jobs:
+            ended = [(cell, run) for cell, run in live.items() if not state_of(run).live]
+            live = {cell: run for cell, run in live.items() if (cell, run) not in ended}
+            while todo and len(live) < jobs:  # before the ended ones are handed on: judging takes its time
                 cell = todo.pop(0)
                 live[cell] = _going(home, cell, known.get(cell), study=study, threads=1 if jobs > 1 else 0)
                 tell(f"{cell.title}: run {live[cell].id}, {len(todo)} more to come")
-            for cell, run in [(c, r) for c, r in live.items() if not state_of(r).live]:
-                del live[cell]
+            for cell, run in ended:
                 if _finished(run):
                     yield cell, run
                 else:

@@ -1,6 +1,7 @@
 """Loss curves: real PNGs, and the arithmetic that decides what they show."""
 
 import math
+from array import array
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ NAN = math.nan
 def history(points: int, **columns: list[float]) -> History:
     falling = np.linspace(2.0, 0.1, points).tolist()
     names = ("d", "g", "info_cat", "info_con", "q_real", "q_fake")
-    past = History(step=[20 * (i + 1) for i in range(points)])
+    past = History(step=array("q", [20 * (i + 1) for i in range(points)]))
     for name in names:
         setattr(past, name, columns.get(name, [0.9] * points if name.startswith("q") else falling))
     return past

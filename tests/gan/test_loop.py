@@ -337,7 +337,7 @@ class TestSampler:
 def test_a_profile_is_a_trace_and_ten_lines_and_changes_nothing(
     small: Small, new_run: NewRun, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.profile, "AFTER", 2)
+    monkeypatch.setattr("core.gan.profile.AFTER", 2)
     plain, watched = (
         small(train__steps=8, train__report_every=8),
         small(train__steps=8, train__report_every=8, train__profile=3),

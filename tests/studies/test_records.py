@@ -9,13 +9,14 @@ from core.errors import ConfigError
 from core.figures.bars import bars
 from core.studies import ceilings, records
 
-BEFORE: dict[str, Any] = {
-    "train": {"speeds": [{"name": "xs", "median": 100.0, "lowest": 90.0, "highest": 110.0, "ratio": 5.0}]}
-}
-AFTER: dict[str, Any] = {
-    "train": {"speeds": [{"name": "xs", "median": 150.0, "lowest": 140.0, "highest": 160.0, "ratio": 5.0}]},
-    "cli": [],
-}
+
+def figures(median: float) -> dict[str, Any]:
+    """What `bench train --json` says, shortened."""
+    speed = {"name": "xs", "median": median, "lowest": median - 10, "highest": median + 10, "ratio": 5.0}
+    return {"train": {"speeds": [speed]}}
+
+
+BEFORE, AFTER = figures(100.0), figures(150.0) | {"cli": []}
 
 
 def test_a_record_says_on_what_it_was_measured(tmp_path: Path) -> None:

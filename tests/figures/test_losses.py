@@ -1,9 +1,9 @@
 """Loss curves: real PNGs, and the arithmetic that decides what they show."""
 
 import math
-from array import array
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 
 import numpy as np

@@ -62,13 +62,12 @@ def trained(
     fails: told, and its cell is left out. An interrupt stops the live ones, which the next call resumes.
     """
     known = found(home, cells)
-    ready = [cell for cell in cells if cell in known and _finished(known[cell])]
-    yield from ((cell, known[cell]) for cell in ready)
-    todo = [cell for cell in cells if cell not in ready]
+    ended = [(cell, known[cell]) for cell in cells if cell in known and _finished(known[cell])]
+    todo = [cell for cell in cells if cell not in dict(ended)]
     live: dict[Cell, RunDir] = {}
     try:
-        while todo or live:
-            ended = [(cell, run) for cell, run in live.items() if not state_of(run).live]
+        while todo or live or ended:
+            ended += [(cell, run) for cell, run in live.items() if not state_of(run).live]
             live = {cell: run for cell, run in live.items() if (cell, run) not in ended}
             while todo and len(live) < jobs:  # before the ended ones are handed on: judging takes its time
                 cell = todo.pop(0)
@@ -80,6 +79,7 @@ def trained(
                 else:
                     state = state_of(run)
                     tell(f"{cell.title}: run {run.id} ended as {state.kind} {state.message}; left out")
+            ended = []
             waiting()
             time.sleep(POLL_SECONDS)
     finally:

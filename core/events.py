@@ -4,7 +4,7 @@ A non-finite number is written as null; a torn last line is the reader's busines
 in TIME_FIELDS differ between two runs of one seed; everything else is equal to the last digit on CPU.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,7 +16,7 @@ TIME_FIELDS = frozenset({"time", "seconds", "images_per_s", "path"})
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", forbid_unknown_fields=False):
     """Base: `step` is the number of finished updates, `time` Unix seconds."""
 
-    step: int
+    step: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what columns and the index can hold
     time: float
 
 

@@ -146,3 +146,13 @@ def test_without_a_checkpoint_it_starts_over() -> None:
     history = History()
     history.add([started(1, 0), report(10), started(2, 0)])
     assert list(history.step) == list(history.d) == []
+
+
+def test_a_step_that_no_column_can_hold_is_a_damaged_line(tmp_path: Path) -> None:
+    """Found by the fuzzer: it came out of `show` as an OverflowError."""
+    line = b'{"event":"step","step":%d,"time":1,"seconds":1,"images_per_s":1,"d":1,"g":1,' % (1 << 70)
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(line + b'"info_cat":1,"info_con":1,"q_real":1,"q_fake":1}\n')
+    told = curves(path)
+    assert len(told.step) == 0
+    assert "not an event line" in told.problems[0]

@@ -67,21 +67,22 @@ def trained(
     live: dict[Cell, RunDir] = {}
     try:
         while todo or live or ended:
-            ended += [(cell, run) for cell, run in live.items() if not state_of(run).live]
-            live = {cell: run for cell, run in live.items() if (cell, run) not in ended}
+            ended += (over := [(cell, run) for cell, run in live.items() if not state_of(run).live])
+            live = {cell: run for cell, run in live.items() if (cell, run) not in over}
             while todo and len(live) < jobs:  # before the ended ones are handed on: judging takes its time
                 cell = todo.pop(0)
                 live[cell] = _going(home, cell, known.get(cell), study=study, threads=1 if jobs > 1 else 0)
                 tell(f"{cell.title}: run {live[cell].id}, {len(todo)} more to come")
-            for cell, run in ended:
-                if _finished(run):
-                    yield cell, run
-                else:
-                    state = state_of(run)
-                    tell(f"{cell.title}: run {run.id} ended as {state.kind} {state.message}; left out")
-            ended = []
-            waiting()
-            time.sleep(POLL_SECONDS)
+            if not ended:
+                waiting()
+                time.sleep(POLL_SECONDS)
+                continue
+            cell, run = ended.pop(0)
+            if _finished(run):
+                yield cell, run
+            else:
+                state = state_of(run)
+                tell(f"{cell.title}: run {run.id} ended as {state.kind} {state.message}; left out")
     finally:
         for run in live.values():
             if state_of(run).live:

@@ -63,6 +63,7 @@ def test_a_run_is_scored_beside_its_controls(etlgan: Typed, home: Home, tmp_path
     assert "memoriser" not in again.out
 
 
+@pytest.mark.slow
 def test_a_classic_run_and_an_ocr_gain_are_read_from_where_they_are(etlgan: Typed, home: Home) -> None:
     classic = ("--set", "recipe.name=classic", "--set", "train.batch_size=8", "--set", "model.noise=8")
     assert etlgan("run", *SMALL, *classic).code == 0

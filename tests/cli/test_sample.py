@@ -23,6 +23,7 @@ class Sampler:
     """Draws what it was asked for: rows of pixels tell label, codes and noise."""
 
     characters, codes, size, step, code_names = ("あ", "い", "う"), 2, 32, 12, ("slant", "thickness")
+    domains: tuple[str, ...] = ()
     asked: list[tuple[list[int], NDArray[Any], int]]
 
     @classmethod
@@ -37,7 +38,14 @@ class Sampler:
             raise RunError(f"this run never saw {' '.join(unknown)}; it knows {''.join(self.characters)}")
         return np.array([self.characters.index(character) for character in characters])
 
-    def draw(self, labels: NDArray[Any], *, codes: NDArray[Any], seed: int) -> NDArray[np.uint8]:
+    def draw(
+        self,
+        labels: NDArray[Any],
+        *,
+        codes: NDArray[Any],
+        seed: int,
+        domain: str | None = None,  # noqa: ARG002
+    ) -> NDArray[np.uint8]:
         self.asked.append((labels.tolist(), codes, seed))
         assert codes.shape == (len(labels), self.codes)
         return np.full((len(labels), 32, 32), 200, np.uint8)

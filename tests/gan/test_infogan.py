@@ -194,7 +194,7 @@ def test_real_images_whose_slant_was_changed_do_not_teach_q_their_slant() -> Non
 
 
 def test_unsupervised_means_that_labels_of_real_images_are_not_looked_at() -> None:
-    told = RecipeConfig(name="classic", adversarial="bce", label_fake=1.0)
+    told = RecipeConfig(name="classic", adversarial="bce", label_fake=1.0, code=0.1)
     _, drawn, on_real, on_fake = case()
     losses = infogan.classic_losses(drawn, on_real, on_fake, told)
     (gradient,) = torch.autograd.grad(losses.discriminator, on_real.label, allow_unused=True)

@@ -50,7 +50,7 @@ def test_a_study_makes_its_runs_once(home: Home, small: Small) -> None:
 
 def test_a_stopped_cell_goes_on_and_a_failed_one_is_told(home: Home, small: Small) -> None:
     said: list[str] = []
-    cell = Cell("row", "etl", small(train__steps=25, train__save_every=5))
+    cell = Cell("row", "etl", small(train__steps=12, train__save_every=2))
     broken = Cell("row", "broken", small(data__source="/nowhere/at/all"))
     run = launcher.start(home, cell.config)
     while not any(run.checkpoints.glob("*.json")):

@@ -63,7 +63,7 @@ def test_a_good_hand_a_copyist_and_a_stamp(config: RunConfig, reference: Referen
     good = cards.card(written, config.data, rows=rows, per_char=24, reference=reference)
     stamp = cards.card(repeated, config.data, rows=rows, per_char=24, reference=reference, real_column=False)
     copied = controls.memoriser_column(reference, rows, 24, None)
-    assert good.generated["gan_test"] > 0.8
+    assert good.generated["gan_test"] > 0.6
     assert good.generated["coverage_ratio"] > 0.65 > 0.3 > stamp.generated["coverage_ratio"]
     assert 0.7 < good.generated["spread"] < 1.4
     assert stamp.generated["spread"] == pytest.approx(0, abs=1e-3)
@@ -71,7 +71,7 @@ def test_a_good_hand_a_copyist_and_a_stamp(config: RunConfig, reference: Referen
     assert copied["memorised"] == 1
     assert good.generated["memorised"] < 0.15
     assert copied["coverage_ratio"] > 0.65, "only row 7 tells a copyist"
-    assert good.real["gan_test"] > 0.8
+    assert good.real["gan_test"] > 0.6
     assert good.real["coverage_ratio"] > 0.6
     assert stamp.real == {}
 

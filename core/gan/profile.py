@@ -13,7 +13,7 @@ LINES = 10
 
 
 def profiled(engine: Engine, step: int, count: int, folder: Path) -> str:
-    """Run updates `step` .. `step + count - 1` under the profiler; write trace.json and summary.txt; give the latter."""
+    """Run updates `step` .. `step + count - 1` under the profiler: trace.json and summary.txt; gives the summary."""
     activities = [torch.profiler.ProfilerActivity.CPU]
     gpu = engine.device.type == "cuda"
     if gpu:

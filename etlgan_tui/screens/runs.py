@@ -28,6 +28,7 @@ REST_SECONDS = 0.1  # the cursor has to rest on a run before its preview is read
 PAINT_SECONDS = 0.15  # for the first picture, before the directories are read
 LOOK_TICKS = 2  # ticks between two looks at the index
 PREVIEW_TICKS = 4
+SELECT_LOOKS = 4  # a run that was just started may be missing from a look that was under way
 
 EMPTY = """\
 No runs here yet.
@@ -61,7 +62,7 @@ class RunsScreen(RunActions):
         self.page: Page | None = None
         self.synced = False  # whether the directories have been read since the screen was made
         self._query = Query()
-        self._select = ""
+        self._select, self._select_looks = "", 0  # a run to go to, and for how many looks it is waited for
         self._fresh = False
         self._counted = ""
         self._rest: Timer | None = None
@@ -102,7 +103,8 @@ class RunsScreen(RunActions):
             self._previews.ask()
 
     def changed(self, what: Changed) -> None:
-        self._select = what.run_id or self._select
+        if what.run_id:
+            self._select, self._select_looks = what.run_id, SELECT_LOOKS
         self._look.ask()
 
     # --- showing ---
@@ -112,8 +114,11 @@ class RunsScreen(RunActions):
         self.synced = not first
         now = self.etlgan.clock()
         table = self.query_one(RunTable)
-        select, self._select = self._select, ""
-        table.show([_line(listed, now) for listed in page.runs], select=select)
+        lines = [_line(listed, now) for listed in page.runs]
+        table.show(lines, select=self._select)
+        self._select_looks -= 1
+        if self._select_looks <= 0 or self._select in {line.id for line in lines}:
+            self._select = ""
         table.display = bool(page.runs)
         empty = self.query_one("#empty", Static)
         empty.display = not page.runs

@@ -117,8 +117,8 @@ class RunTable(DataTable[Text]):
 
     def show(self, lines: Sequence[Line], *, select: str = "") -> None:
         """Replace what is shown; only what differs is touched. The cursor stays on its run, or goes to `select`."""
-        chosen, row = select or self.selected, self.cursor_row
         wanted = {line.id: line for line in lines}
+        chosen, row = select if select in wanted else self.selected, self.cursor_row
         if not self._set_columns(lines) and list(wanted) == list(self._shown):
             for line in lines:
                 self._update(line)

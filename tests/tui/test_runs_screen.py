@@ -81,6 +81,20 @@ async def test_the_selection_stays_on_its_run_when_others_appear_and_go(home: Ho
         assert shown.selected == chosen
 
 
+async def test_a_run_just_started_is_gone_to_though_a_look_without_it_was_under_way(home: Home) -> None:
+    make_run(home, 1)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        shown = await listed(pilot, 1)
+        screen = await on(pilot, RunsScreen)
+        before = screen.page
+        assert before is not None
+        new = make_run(home, 2)
+        screen._select, screen._select_looks = new.id, 4
+        screen._show(before)  # read before the run was there
+        await listed(pilot, 2)
+        await until(pilot, lambda: shown.selected == new.id)
+
+
 async def test_filter_as_one_types(home: Home) -> None:
     make_run(home, 1, name="good", tags=("best",))
     make_run(home, 2, name="bad", ended="failed", reached=100)

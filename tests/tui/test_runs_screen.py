@@ -139,7 +139,7 @@ async def test_preview_shows_samples_losses_and_what_was_changed(home: Home) -> 
         await listed(pilot, 2)
         await until(pilot, lambda: "train.lr 0.0005 → 0.0001" in text(pilot, "#glance-changes"))
         assert "against before" in text(pilot, "#glance-changes")
-        assert any("⠀" < letter <= "⣿" for letter in text(pilot, "#glance-grid"))
+        await until(pilot, lambda: any("⠀" < letter <= "⣿" for letter in text(pilot, "#glance-grid")))
         assert len(pilot.app.screen.query_one("#glance-losses", Chart).series[0].step) == 40
 
 

@@ -132,24 +132,36 @@ def host() -> str:
 
 def started_of(pid: int) -> str:
     """When a process started, as no other process of that pid ever did; "" where there is none, or but a zombie."""
+    letter, started = _process(pid)
+    return "" if letter in "ZX" else started
+
+
+def suspended(pid: int, started: str) -> bool:
+    """Whether it is still that process, but was stopped (SIGSTOP, Ctrl-Z): it lives, keeps its locks, does nothing."""
+    letter, now = _process(pid) if pid > 1 and started else ("", "")
+    return letter == "T" and now == started
+
+
+def _process(pid: int) -> tuple[str, str]:
+    """State letter and start of a process, as the system has them; two empty texts where there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return "" if Path("/proc/self/stat").exists() else _started_by_ps(pid)
+        return ("", "") if Path("/proc/self/stat").exists() else _process_by_ps(pid)
     after_name = stat.rpartition(")")[2].split()  # the name may hold anything, brackets and spaces too
-    return "" if after_name[0] in "ZX" else f"{boot}:{after_name[19]}"  # field 22: clock ticks since boot
+    return after_name[0], f"{boot}:{after_name[19]}"  # field 22: clock ticks since boot
 
 
-def _started_by_ps(pid: int) -> str:
+def _process_by_ps(pid: int) -> tuple[str, str]:
     """macOS and the BSDs, to the second."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         answer = subprocess.run(
             ["ps", "-o", "state=,lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=5, check=False
         )
         state, _, started = answer.stdout.strip().partition(" ")
-        return "" if state.startswith("Z") else started.strip()
-    return ""
+        return state[:1], started.strip()
+    return "", ""
 
 
 def signal_group(holder: Holder, number: signal.Signals) -> bool:

@@ -4,12 +4,14 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import RunError
 
 LOW_BYTES = 500_000_000  # free space below which a run that writes checkpoints is in danger
+LOCK_SECONDS = 30.0  # an editor takes milliseconds; one that was suspended on the way would hold up everybody
 
 
 def low(folder: Path) -> str:
@@ -29,14 +31,33 @@ def free(folder: Path) -> int | None:
 
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
-    """One editor at a time; held for milliseconds. On disks without flock it holds nobody back."""
+    """One editor at a time; held for milliseconds. On disks without flock it holds nobody back.
+
+    Held by another for LOCK_SECONDS: RunError.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not _try_lock(descriptor):
+            if time.monotonic() > deadline:
+                raise RunError(
+                    f"{folder} has been locked for {LOCK_SECONDS:.0f} s by another etlgan; "
+                    "if that one is suspended (Ctrl-Z), let it go on (`fg`) or end it"
+                )
+            time.sleep(0.005)
         yield
     finally:
         os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # no flock on this disk
+    return True
 
 
 @contextlib.contextmanager

@@ -2,12 +2,14 @@
 
 No daemon: whoever queues a run starts it, and so does any runner, command or dashboard that finds runs waiting and
 nobody waiting for them. One is elected by a kernel lock on a file; the others end at once. It sleeps between looks.
+One that was suspended (SIGSTOP) would keep the lock and do nothing: whoever finds it so ends it, and another waits.
 Standard library only at import: the runner uses `revive`.
 """
 
 import contextlib
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,12 +22,14 @@ from core.runs import alive, tickets
 LOOK_SECONDS = 0.5
 LONGEST_PAUSE = 30.0  # between looks, after a disk refused
 TAKE_SECONDS = 0.2  # to try for the lock
+RELIEF_SECONDS = 2.0  # for the kernel to end a suspended waiter
+WORD_BYTES = 128  # of the lock's content: pid and start of the waiter
 LOG_BYTES = 1 << 20  # of waiter.log, then it is begun anew
 
 
 def revive(home: Home) -> bool:
     """See to it that somebody waits where runs do; True where nobody did and a waiter was started now."""
-    if not home.tickets.is_dir() or waits(home) or not wanted(home):
+    if not home.tickets.is_dir() or not wanted(home) or (waits(home) and not _relieved(home)):
         return False
     command = [sys.executable, "-P", "-m", "core.runs.waiter", str(home.root)]
     clean = {name: value for name, value in os.environ.items() if name != alive.LOCK_FD}
@@ -64,6 +68,19 @@ def waits(home: Home) -> bool:
     return False
 
 
+def _relieved(home: Home) -> bool:
+    """Whether the waiter was found suspended and had to give its place up. It knows nothing that could be lost."""
+    with contextlib.suppress(OSError, ValueError):
+        pid, _, started = home.waiter(alive.host()).read_text().strip().partition(" ")
+        if alive.suspended(int(pid), started):
+            os.kill(int(pid), signal.SIGKILL)
+            deadline = time.monotonic() + RELIEF_SECONDS
+            while (still := waits(home)) and time.monotonic() < deadline:
+                time.sleep(0.005)
+            return not still
+    return False
+
+
 def main(root: Path) -> int:
     """Wait until nothing is left to wait for."""
     home = Home(root)
@@ -74,7 +91,7 @@ def main(root: Path) -> int:
         if descriptor < 0:
             return 0
         try:
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode().ljust(32), 0)
+            os.pwrite(descriptor, f"{os.getpid()} {alive.started_of(os.getpid())}\n".encode().ljust(WORD_BYTES), 0)
             _wait(home)
         finally:
             os.close(descriptor)

@@ -16,7 +16,7 @@ import pytest
 from core.errors import RunError
 from core.presets import resolve
 from core.rundir import Home, RunDir, write_json
-from core.runs import alive, launcher, queue, slots, tickets, waiter
+from core.runs import alive, disk, launcher, queue, slots, tickets, waiter
 from core.runs.meta import edit_meta, read_meta
 from core.runs.state import newest_attempt, state_of
 
@@ -49,9 +49,12 @@ def paused(home: Home) -> None:
 
 def waiter_pid(home: Home) -> int:
     """Of the one that lives now: the file also has the pid of those before."""
-    file = home.waiter(alive.host())
-    wait_for(lambda: waiter.waits(home) and alive.started_of(int(file.read_text() or 0)))
-    return int(file.read_text())
+    wait_for(lambda: waiter.waits(home) and alive.started_of(noted_pid(home)))
+    return noted_pid(home)
+
+
+def noted_pid(home: Home) -> int:
+    return int((home.waiter(alive.host()).read_text().split() or ["0"])[0])
 
 
 def begun(runs: list[RunDir]) -> list[str]:
@@ -127,6 +130,31 @@ def test_a_killed_waiter_is_replaced_when_a_run_ends(home: Home) -> None:
     assert kind(second) == "queued"
     launcher.stop(first, wait=10)
     assert ended_in_turn(second) == "finished"
+
+
+def test_a_suspended_waiter_gives_its_place_up(home: Home) -> None:
+    """It lives and holds the lock of all waiters, but does nothing; without this the queue stood still for ever."""
+    paused(home)
+    run = launcher.start(home, SHORT, queued=True)
+    tickets.change_settings(home, paused=False)
+    with tickets.locked(home):  # so that the run does not go before the waiter was suspended
+        assert waiter.revive(home)
+        first = waiter_pid(home)
+        os.kill(first, signal.SIGSTOP)
+    wait_for(lambda: alive.suspended(first, alive.started_of(first)))
+    assert waiter.waits(home)
+    assert waiter.revive(home)
+    assert ended_in_turn(run) == "finished"
+    assert not alive.started_of(first)
+
+
+def test_a_suspended_editor_is_told_and_does_not_hold_up_others_for_ever(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "LOCK_SECONDS", 0.05)
+    with tickets.locked(home), pytest.raises(RunError, match="locked for 0 s by another etlgan"):
+        tickets.change_settings(home, slots=2)
+    assert tickets.change_settings(home, slots=2).slots == 2
 
 
 @pytest.mark.slow  # for two beats of a runner

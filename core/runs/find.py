@@ -2,6 +2,8 @@
 
 import difflib
 import os
+import secrets
+import time
 
 from core.errors import RunError
 from core.rundir import Home, RunDir
@@ -9,6 +11,7 @@ from core.runs.meta import printable, read_meta
 
 SHOWN = 5  # candidates named in a message
 SECOND = len("261123-221045")
+LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 LOOKED_AT = 1000  # newest runs whose names are compared for "did you mean"
 
 
@@ -22,6 +25,11 @@ def run_ids(home: Home) -> list[str]:
     except OSError as error:
         raise RunError(f"cannot read {home.runs}: {error.strerror}") from None
     return sorted(found, key=lambda name: (name[:1].isdigit(), name), reverse=True)
+
+
+def new_id() -> str:
+    """An id for a run that is made now; within one second two may be alike, so whoever makes it looks first."""
+    return time.strftime("%y%m%d-%H%M%S-") + "".join(secrets.choice(LETTERS) for _ in range(3))
 
 
 def is_id(name: str) -> bool:

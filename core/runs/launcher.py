@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import secrets
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -21,7 +20,7 @@ from core.runs import alive, slots, tickets, waiter
 from core.runs.alive import Holder
 from core.runs.disk import folder_lock, telling
 from core.runs.environment import environment
-from core.runs.find import is_id, run_ids
+from core.runs.find import is_id, new_id, run_ids
 from core.runs.meta import RunMeta, checked_name, checked_tags, cleaned_note, printable, read_meta, write_meta
 from core.runs.meta import edit_meta as edit_meta
 from core.runs.spawn import spawn
@@ -30,7 +29,6 @@ from core.runs.stop import cancel as cancel
 from core.runs.stop import stop as stop
 from core.runs.tickets import Ticket
 
-ID_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 NAMES_COMPARED = 100  # more runs than are launched within a second
 
 
@@ -167,7 +165,7 @@ def _make(home: Home, config: RunConfig, meta: RunMeta, env: dict[str, Any], *, 
     A queued one is not locked (-1): its ticket, which counts once the run is there, is written before.
     """
     while True:
-        run_id = time.strftime("%y%m%d-%H%M%S-") + "".join(secrets.choice(ID_LETTERS) for _ in range(3))
+        run_id = new_id()
         draft, run = home.draft(run_id), home.run(run_id)
         try:
             draft.path.mkdir()

@@ -64,13 +64,16 @@ def bundle(
 
 def import_(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `etlgan bundle` wrote.")],
+    as_new: Annotated[
+        bool, typer.Option("--as-new", help="Under a new id, also where a run of its own id is here already.")
+    ] = False,
     folder: options.HomeFolder = None,
 ) -> None:
     """Bring in a run that `etlgan bundle` packed, once every file in it has been verified."""
-    from core.runs import bundle
+    from core.runs import unbundle
 
     home = options.home(folder)
-    packed = bundle.bring_in(home, path.expanduser().absolute())
+    packed = unbundle.bring_in(home, path.expanduser().absolute(), as_new=as_new)
     index.update(home, [packed.run.id])
     terminal.say(packed.run.id)
     terminal.tell(f"{packed.files} files verified; `etlgan show {packed.run.id}`")

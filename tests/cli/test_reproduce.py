@@ -104,7 +104,9 @@ def test_bundle_and_import(etlgan: Typed, two: list[str], tmp_path: Path) -> Non
     complains(etlgan("bundle", two[0], str(out)), "is there already", code=1)
     assert etlgan("import", str(out), "--home", other).out.strip() == two[0]
     assert "あ [red]two" in etlgan("ls", "--home", other).out
-    complains(etlgan("import", str(out), "--home", other), "is not replaced", code=1)
+    complains(etlgan("import", str(out), "--home", other), "is not replaced", "--as-new", code=1)
+    assert etlgan("import", str(out), "--home", other, "--as-new").out.strip() != two[0]
+    assert len(etlgan("ls", "--home", other).out.splitlines()) == 3
     complains(etlgan("import", __file__, "--home", other), "refused", code=1)
 
 

@@ -14,8 +14,9 @@ from core import presets
 from core.errors import RunError
 from core.events import AnyEvent, Finished, Saved, encode
 from core.rundir import Home, RunDir, read_json, write_json
-from core.runs import bundle, differences, launcher, rerun
+from core.runs import bundle, differences, launcher, rerun, unbundle
 from core.runs.environment import environment, sources_hash, stat_of_changes
+from core.runs.find import run_ids
 from core.runs.meta import RunMeta, write_meta
 
 from .conftest import ended
@@ -163,7 +164,7 @@ def packed(whole: RunDir, tmp_path: Path) -> Path:
 def test_there_and_back(whole: RunDir, packed: Path, tmp_path: Path) -> None:
     elsewhere, before = Home(tmp_path / "elsewhere"), os.umask(0o027)
     try:
-        brought = bundle.bring_in(elsewhere, packed).run
+        brought = unbundle.bring_in(elsewhere, packed).run
     finally:
         os.umask(before)
     for name in ("config.json", "meta.json", "env.json", "events.jsonl", "exit.json", "grid.png"):
@@ -174,11 +175,21 @@ def test_there_and_back(whole: RunDir, packed: Path, tmp_path: Path) -> None:
     assert not brought.lock.exists()
     assert ended(brought).kind == "finished"
     with pytest.raises(RunError, match="already; it is not replaced"):
-        bundle.bring_in(elsewhere, packed)
+        unbundle.bring_in(elsewhere, packed)
     launcher.remove(elsewhere, brought)
     with pytest.raises(RunError, match="already; it is not replaced"):
-        bundle.bring_in(elsewhere, packed)
+        unbundle.bring_in(elsewhere, packed)
     assert [each.name for each in elsewhere.runs.iterdir()] == []
+
+
+def test_a_run_that_is_here_already_comes_in_under_a_new_id(whole: RunDir, packed: Path, home: Home) -> None:
+    brought = [unbundle.bring_in(home, packed, as_new=True).run for _ in range(3)]
+    assert len({run.id for run in [whole, *brought]}) == 4
+    assert sorted(run_ids(home)) == sorted(run.id for run in [whole, *brought])
+    for run in brought:
+        assert read_json(run.meta) == read_json(whole.meta) | {"id": run.id}
+        assert run.events.read_bytes() == whole.events.read_bytes()
+        assert read_json(whole.meta)["id"] == whole.id
 
 
 def test_the_same_run_packs_to_the_same_bytes_and_nothing_is_overwritten(whole: RunDir, packed: Path) -> None:
@@ -251,7 +262,7 @@ def test_hostile_bundles_are_refused_and_leave_nothing(
     rewritten(packed, change)
     before = {path for path in tmp_path.rglob("*") if "elsewhere" not in path.parts}
     with pytest.raises(RunError, match=why) as caught:
-        bundle.bring_in(Home(tmp_path / "elsewhere"), packed)
+        unbundle.bring_in(Home(tmp_path / "elsewhere"), packed)
     assert "\n" not in str(caught.value)
     assert "\x1b" not in str(caught.value)
     assert [path for path in (tmp_path / "elsewhere").rglob("*") if path.name != "runs"] == []
@@ -270,18 +281,18 @@ def test_links_duplicates_and_bombs_are_refused(packed: Path, tmp_path: Path) ->
 
     appended("losses.png", stat.S_IFLNK, b"/etc/passwd")
     with pytest.raises(RunError, match="is a link or a device"):
-        bundle.bring_in(elsewhere, packed)
+        unbundle.bring_in(elsewhere, packed)
     with pytest.warns(UserWarning, match="Duplicate"):
         appended("config.json", stat.S_IFREG, b"{}")
     with pytest.raises(RunError, match=r"it holds 'config\.json' twice"):
-        bundle.bring_in(elsewhere, packed)
+        unbundle.bring_in(elsewhere, packed)
     appended("losses.png", stat.S_IFREG, b"x" * 1000, zipfile.ZIP_LZMA)
     with pytest.raises(RunError, match="packed in a way that bundles do not use"):
-        bundle.bring_in(elsewhere, packed)
+        unbundle.bring_in(elsewhere, packed)
     packed.write_bytes(content)
     rewritten(packed, lambda files: files.update({"losses.png": b"\x00" * (50 << 20)}))
     with pytest.raises(RunError, match="only in one of"):  # before a byte of it is unpacked
-        bundle.bring_in(elsewhere, packed)
+        unbundle.bring_in(elsewhere, packed)
     assert not elsewhere.runs.exists()
 
 
@@ -292,5 +303,5 @@ def test_what_is_no_bundle(tmp_path: Path) -> None:
         pass
     for name, why in (("text", "ZIP"), ("empty", "no manifest"), ("missing", "no such file"), (".", "ZIP")):
         with pytest.raises(RunError, match=why):
-            bundle.bring_in(home, tmp_path / name)
+            unbundle.bring_in(home, tmp_path / name)
     assert not home.runs.exists()

@@ -20,7 +20,7 @@ from core.errors import EtlganError
 from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Step
 from core.presets import resolve
 from core.rundir import Home, RunDir
-from core.runs import bundle, differences, rerun
+from core.runs import bundle, differences, rerun, unbundle
 from core.runs.environment import environment
 from core.runs.meta import RunMeta
 from core.runs.state import state_of
@@ -269,7 +269,7 @@ def test_damaged_bundles(home: Home, ledger: Ledger, tmp_path: Path, count: int)
         bad.write_bytes(flip(content, choice) if choice.random() < 0.5 else damaged(content, choice))
         ledger.faults += 1
         try:
-            packed = bundle.bring_in(other, bad)
+            packed = unbundle.bring_in(other, bad)
         except EtlganError as error:
             left = list(other.runs.iterdir()) if other.runs.exists() else []
             if left or "\n" in str(error):

@@ -54,13 +54,22 @@ def found(home: Home, cells: Sequence[Cell]) -> dict[Cell, RunDir]:
 
 
 def trained(
-    home: Home, cells: Sequence[Cell], *, study: str, jobs: int, tell: Tell, waiting: Callable[[], None] = lambda: None
+    home: Home,
+    cells: Sequence[Cell],
+    *,
+    study: str,
+    jobs: int,
+    tell: Tell,
+    threads: int = 0,
+    waiting: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Cell, RunDir]]:
     """Each cell with its finished run, `jobs` at a time; those that are there already come first.
 
-    With more than one job each run has one thread: on a CPU two such runs do more than one of two threads. A run that
-    fails: told, and its cell is left out. An interrupt stops the live ones, which the next call resumes.
+    threads: of a run; 0: all cores, or one where several train at once: on a CPU two such runs do more than one of two
+    threads. A run that fails: told, and its cell is left out. An interrupt stops the live ones, which the next call
+    resumes.
     """
+    threads = threads or (1 if jobs > 1 else 0)
     known = found(home, cells)
     ended = [(cell, known[cell]) for cell in cells if cell in known and _finished(known[cell])]
     todo = [cell for cell in cells if cell not in dict(ended)]
@@ -71,7 +80,7 @@ def trained(
             live = {cell: run for cell, run in live.items() if (cell, run) not in over}
             while todo and len(live) < jobs:  # before the ended ones are handed on: judging takes its time
                 cell = todo.pop(0)
-                live[cell] = _going(home, cell, known.get(cell), study=study, threads=1 if jobs > 1 else 0)
+                live[cell] = _going(home, cell, known.get(cell), study=study, threads=threads)
                 tell(f"{cell.title}: run {live[cell].id}, {len(todo)} more to come")
             if not ended:
                 waiting()

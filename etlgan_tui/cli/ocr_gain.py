@@ -2,51 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etlgan_tui.cli import options, terminal
 
+if TYPE_CHECKING:
+    from core.studies.gain.outcome import Outcome
+
+Data = Annotated[str, typer.Option(metavar="SOURCE", help="The real domain; penman stands for it as a scanner saw it.")]
+Chars = Annotated[str, typer.Option(metavar="CHARS", help="A named set, or the characters.")]
+Numbers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--n",
+        metavar="N",
+        help="Real images a character, or all; repeatable. Default: 5, 20; with --half 0, 5, 20.",
+    ),
+]
+Half = Annotated[
+    bool, typer.Option("--half", help="Every second character has N images (0 too), the others have all of theirs.")
+]
+How = Annotated[
+    str,
+    typer.Option(
+        metavar="HOW",
+        help="subset: it sees these images only; warm: embedded handwriting first; mixed: that, then both, by domain.",
+    ),
+]
+Seeds = Annotated[int, typer.Option(metavar="N", min=1, max=100)]
+Steps = Annotated[int, typer.Option(metavar="N", min=1, help="Of each generator.")]
+PenSteps = Annotated[
+    int, typer.Option("--pen-steps", metavar="N", min=0, help="On embedded handwriting, once, before all of them.")
+]
+ReaderSteps = Annotated[
+    int, typer.Option("--reader-steps", metavar="N", min=10, help="Of each recogniser, 128 images each.")
+]
+Mix = Annotated[float, typer.Option(metavar="X", min=0.05, max=0.95, help="Share of added images in a batch.")]
+Pool = Annotated[int, typer.Option(metavar="N", min=1, help="Real training images a character to choose from.")]
+HeldOut = Annotated[int, typer.Option("--held-out", metavar="N", min=1, help="Test images a character: other writers.")]
+Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Generators trained at once.")]
+Threads = Annotated[int, typer.Option(metavar="N", min=0, max=1024, help="CPU threads of each; 0: as suits --jobs.")]
+
 
 def ocr_gain(
-    data: Annotated[
-        str, typer.Option(metavar="SOURCE", help="The real domain; penman stands for it as a scanner saw it.")
-    ] = "penman",
-    chars: Annotated[str, typer.Option(metavar="CHARS", help="A named set, or the characters.")] = "hiragana",
-    numbers: Annotated[
-        list[str] | None,
-        typer.Option("--n", metavar="N", help="Real images a character, or all; repeatable. Default: 5, 20."),
-    ] = None,
-    half: Annotated[
-        bool, typer.Option("--half", help="Every second character has N images (0 too), the others have all of theirs.")
-    ] = False,
-    gan: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOW",
-            help="subset: it sees these images only; warm: embedded handwriting first; mixed: both, by domain code. "
-            "Default: warm, with --half mixed.",
-        ),
-    ] = None,
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, max=100)] = 3,
-    steps: Annotated[int, typer.Option(metavar="N", min=1, help="Of each generator.")] = 2500,
-    pen_steps: Annotated[
-        int, typer.Option("--pen-steps", metavar="N", min=1, help="On embedded handwriting, before (warm).")
-    ] = 5000,
-    reader_steps: Annotated[
-        int, typer.Option("--reader-steps", metavar="N", min=10, help="Of each recogniser, 128 images each.")
-    ] = 1200,
-    mix: Annotated[
-        float, typer.Option(metavar="X", min=0.05, max=0.95, help="Share of added images in a recogniser's batch.")
-    ] = 0.5,
-    pool: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Real training images a character to choose from.")
-    ] = 700,
-    held_out: Annotated[
-        int, typer.Option("--held-out", metavar="N", min=1, help="Test images a character, of other writers.")
-    ] = 200,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Generators trained at once.")] = 1,
+    data: Data = "penman",
+    chars: Chars = "hiragana",
+    numbers: Numbers = None,
+    half: Half = False,
+    gan: How = "mixed",
+    seeds: Seeds = 3,
+    steps: Steps = 800,
+    pen_steps: PenSteps = 3000,
+    reader_steps: ReaderSteps = 600,
+    mix: Mix = 0.5,
+    pool: Pool = 700,
+    held_out: HeldOut = 200,
+    jobs: Jobs = 1,
+    threads: Threads = 0,
     as_json: options.Json = False,
     folder: options.HomeFolder = None,
 ) -> None:
@@ -57,33 +71,39 @@ def ocr_gain(
     """
     from core.errors import ConfigError
     from core.glyphs.sets.spec import absolute
-    from core.studies import ocr_gain as study
+    from core.studies.gain import plan as plans
+    from core.studies.gain import study
 
-    how = gan or ("mixed" if half else "warm")
-    if how not in ("subset", "warm", "mixed"):
-        raise ConfigError(f"--gan {how}: must be subset, warm or mixed")
-    plan = study.Plan(
-        data=study.real_domain(absolute(data), chars, pool=pool, held_out=held_out),
-        few=study.grid(numbers or (["0", "5", "20"] if half else ["5", "20"])),
+    if gan not in ("subset", "warm", "mixed"):
+        raise ConfigError(f"--gan {gan}: must be subset, warm or mixed")
+    plan = plans.Plan(
+        data=plans.real_domain(absolute(data), chars, pool=pool, held_out=held_out),
+        few=plans.grid(numbers or (["0", "5", "20"] if half else ["5", "20"])),
         seeds=seeds,
-        how=how,  # type: ignore[arg-type]
+        how=gan,  # type: ignore[arg-type]
         half=half,
         steps=steps,
         pen_steps=pen_steps,
         reader_steps=reader_steps,
         mix=mix,
+        threads=threads,
     )
-    home = options.home(folder)
-    outcome = study.run(home, plan, jobs=jobs, tell=terminal.tell)
+    outcome = study.run(options.home(folder), plan, jobs=jobs, tell=terminal.tell)
     if as_json:
         gains = [gain._asdict() for gain in outcome.gains]
         terminal.say_json({"study": plan.name, "accuracy": outcome.accuracy, "gains": gains})
-        return
-    head = ("real images", *study.ARMS, *(f"generated over {arm}" for arm in (study.BASE, study.EMBEDDED)))
+    else:
+        _print(outcome)
+
+
+def _print(outcome: Outcome) -> None:
+    from core.studies.gain.plan import ALL, ARMS, BASE, EMBEDDED
+
+    head = ("real images", *ARMS, *(f"generated over {arm}" for arm in (BASE, EMBEDDED)))
     rows = [
         (
-            "all" if few == study.ALL else str(few),
-            *(_spread(arms[arm]) for arm in study.ARMS),
+            "all" if few == ALL else str(few),
+            *(_spread(arms[arm]) for arm in ARMS),
             *(_points(gain) for gain in outcome.gains if gain.few == few),
         )
         for few, arms in outcome.accuracy.items()

@@ -11,7 +11,7 @@ from core.glyphs import glyphset
 from core.judge import pupil
 from core.judge.pupil import Food
 from core.rundir import Home
-from core.studies import ocr_gain, subsets
+from core.studies.gain import outcome, plan, subsets
 from etlgan_tui.cli import main
 
 
@@ -20,14 +20,19 @@ def test_the_interval_holds_the_truth_and_tells_no_gain_from_a_small_one() -> No
     right = random.random((3, 400)) < 0.9
     nothing = np.where(random.random((3, 400)) < 0.5, right, random.random((3, 400)) < 0.9)
     better = right | (random.random((3, 400)) < 0.5)
-    low, high = ocr_gain.interval(nothing.astype(float) - right)
+    writers = np.arange(400) // 10
+    low, high = outcome.interval(nothing.astype(float) - right, writers)
     assert low < 0 < high
-    low, high = ocr_gain.interval(better.astype(float) - right)
+    low, high = outcome.interval(better.astype(float) - right, writers)
     assert 0 < low < 0.05 < high
+    one_writer = np.zeros((1, 400))
+    one_writer[:, :10] = 1  # read better in one hand only: as likely chance
+    assert outcome.interval(one_writer, writers)[0] == 0
+    assert outcome.interval(one_writer, np.zeros(400, np.int64))[0] > 0  # no writers known: by image
 
 
 def test_few_images_are_those_of_few_writers(cache: Path) -> None:
-    data = ocr_gain.real_domain("penman", "あいう", pool=12, held_out=3)
+    data = plan.real_domain("penman", "あいう", pool=12, held_out=3)
     glyphs = glyphset.load(data)
     poor = np.array([False, True, True])
     some = subsets.choose(glyphs, 2, 0, poor)
@@ -43,12 +48,12 @@ def test_few_images_are_those_of_few_writers(cache: Path) -> None:
 
 
 def test_a_written_subset_is_read_back_as_it_is(cache: Path, tmp_path: Path) -> None:
-    glyphs = glyphset.load(ocr_gain.real_domain("penman", "あいう", pool=12, held_out=3))
+    glyphs = glyphset.load(plan.real_domain("penman", "あいう", pool=12, held_out=3))
     subset = subsets.choose(glyphs, 2, 0, np.ones(3, bool))
     place = subsets.written(tmp_path, subset, glyphs.characters)
     assert place == subsets.written(tmp_path, subset, glyphs.characters)
     back = glyphset.load(
-        ocr_gain.real_domain(f"folder:{place}", "あいう", pool=12, held_out=0)
+        plan.real_domain(f"folder:{place}", "あいう", pool=12, held_out=0)
     ).part(held_out=False)  # fmt: skip
     assert np.array_equal(back[0], subset.images)
     assert np.array_equal(back[1], subset.labels)
@@ -93,6 +98,8 @@ def test_the_command_goes_on_where_it_was(
         "1",
         "--steps",
         "3",
+        "--pen-steps",
+        "2",
         "--reader-steps",
         "10",
     ]
@@ -104,7 +111,7 @@ def test_the_command_goes_on_where_it_was(
         assert not ended.value.code
         said.append(json.loads(capsys.readouterr().out))
     assert said[0] == said[1]
-    assert len(list(home.runs.iterdir())) == 1
+    assert len(list(home.runs.iterdir())) == 2  # embedded handwriting, then the mixture
     tree = json.loads((home.studies / "ocr-gain-half" / "scores.json").read_bytes())
     assert tree["kind"] == "ocr-gain-half"
     assert [row["real_per_char"] for row in tree["gain"]] == [0]
@@ -119,6 +126,7 @@ def test_the_command_goes_on_where_it_was(
         (["--n", "0"], "at least one real image"),
         (["--gan", "magic"], "must be subset, warm or mixed"),
         (["--half", "--gan", "warm"], "--gan mixed"),
+        (["--gan", "warm", "--pen-steps", "0"], "nothing to begin with"),
     ],
 )
 def test_bad_plans_are_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

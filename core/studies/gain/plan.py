@@ -1,0 +1,72 @@
+"""What is compared in the OCR gain: which real images, which generators, which recognisers."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from core import presets
+from core.config import DataConfig
+from core.errors import ConfigError
+
+ARMS = ("real", "augmented", "+ embedded", "+ generated")
+BASE, EMBEDDED, GENERATED = ARMS[1:]
+EXTRA = 300  # embedded and generated images a character that a recogniser gets
+ALL = 1_000_000  # images a character: more than any source has
+PEN_SEED = 4242  # the embedded helpers' own writers: never those of an embedded "real" domain
+
+How = Literal["subset", "warm", "mixed"]
+
+
+class Plan(NamedTuple):
+    """One study. The steps are a budget for an hour of one CPU core at 46 characters, two numbers and three seeds."""
+
+    data: DataConfig  # the real domain: its training side is what there is to choose from, its held-out side the test
+    few: tuple[int, ...]  # real images a character; in `half` of the poor half only
+    seeds: int
+    how: How = (
+        "mixed"  # subset: G sees these images only; warm: after embedded ones; mixed: also beside them, by domain
+    )
+    half: bool = False  # every second character is poor, the others have all their images; tested on the poor ones
+    steps: int = 800  # of each generator
+    pen_steps: int = 3000  # of the one that learns embedded handwriting, from which all others begin; 0: none
+    reader_steps: int = 600  # of each recogniser
+    mix: float = 0.5  # share of embedded or generated images in a recogniser's batch
+    augment: float = 0.5  # of D
+    size: str = "xs"
+    threads: int = 0  # of a generator; 0: of all cores, or one where several train at once
+
+    @property
+    def name(self) -> str:
+        return "ocr-gain-half" if self.half else "ocr-gain"
+
+    @property
+    def warm(self) -> bool:
+        """Whether generators begin with what embedded handwriting taught."""
+        return self.how != "subset" and self.pen_steps > 0
+
+
+def check(plan: Plan) -> None:
+    """What cannot be done: ConfigError."""
+    if not plan.half and min(plan.few, default=0) < 1:
+        raise ConfigError("--n: at least one real image a character; none is possible with --half only")
+    if plan.half and plan.how != "mixed":
+        raise ConfigError("--half: a character of one domain is drawn in the look of another; --gan mixed")
+    if plan.how == "warm" and not plan.warm:
+        raise ConfigError("--pen-steps 0: nothing to begin with; --gan subset or mixed")
+
+
+def real_domain(source: str, chars: str, *, pool: int = 700, held_out: int = 200) -> DataConfig:
+    """The real domain's settings: embedded handwriting stands for it as a scanner saw it."""
+    style = "scanned" if source == "penman" else "clean"
+    changes = {"source": source, "chars": chars, "style": style, "per_char": pool, "held_out": held_out}
+    base = presets.resolve("", {f"data.{name}": value for name, value in changes.items()})
+    return base.data
+
+
+def grid(texts: Sequence[str]) -> tuple[int, ...]:
+    """['5', '20', 'all'] -> (5, 20, ALL). Anything else: ConfigError."""
+    found = []
+    for text in texts:
+        if text != "all" and not (text.isascii() and text.isdecimal()):
+            raise ConfigError(f"--n {text}: must be a number of images, or all")
+        found.append(ALL if text == "all" else int(text))
+    return tuple(dict.fromkeys(found))

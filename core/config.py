@@ -277,6 +277,52 @@ class TrainConfig(Frozen, frozen=True):
     ] = 2
 
 
+class ClusterConfig(Frozen, frozen=True):
+    """What a run asks of Slurm (`--on slurm`). Nothing here changes what is computed."""
+
+    partition: Annotated[
+        str, Meta(pattern=r"^[\w.,:@+-]*$", max_length=200, description="Slurm's partition. Empty: its default.")
+    ] = ""
+    account: Annotated[
+        str, Meta(pattern=r"^[\w.,:@+-]*$", max_length=200, description="Who pays. Empty: the user's default.")
+    ] = ""
+    gpus: Annotated[int, Meta(ge=0, le=64, description="GPUs of one node.", extra={"unit": "GPUs"})] = 1
+    cpus: Annotated[int, Meta(ge=1, le=1024, description="CPUs of one node.", extra={"unit": "CPUs"})] = 4
+    memory: Annotated[
+        int, Meta(ge=0, le=65_536, description="Main memory; 0: what Slurm gives.", extra={"unit": "GiB"})
+    ] = 8
+    time: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=527_040,
+            description="Time limit of one job; a run that needs longer saves and goes on in the next. 0: the "
+            "partition's.",
+            extra={"unit": "minutes"},
+        ),
+    ] = 0
+    grace: Annotated[
+        int,
+        Meta(
+            ge=5,
+            le=3600,
+            description="So long before the time limit a run finishes its step, saves and is put back into the queue.",
+            extra={"unit": "seconds"},
+        ),
+    ] = 120
+    options: Annotated[
+        str,
+        Meta(
+            max_length=1000,
+            pattern=r"^(--(qos|constraint|gres|reservation|nodelist|exclude|licenses|nice|exclusive|tmp|"
+            r"mail-type|mail-user)(=[\w.,:@+*/&|!\[\]()-]+)?( +|$))*$",
+            description="More options for sbatch, separated by blanks: --qos, --constraint, --gres, --reservation, "
+            "--nodelist, --exclude, --licenses, --nice, --exclusive, --tmp, --mail-type, --mail-user; each "
+            "as --NAME=VALUE.",
+        ),
+    ] = ""
+
+
 class RunConfig(Frozen, frozen=True):
     """Everything that decides what a run computes."""
 
@@ -289,6 +335,7 @@ class RunConfig(Frozen, frozen=True):
     model: ModelConfig = ModelConfig()
     recipe: RecipeConfig = RecipeConfig()
     train: TrainConfig = TrainConfig()
+    cluster: ClusterConfig = ClusterConfig()
 
 
 class Field(NamedTuple):

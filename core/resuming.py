@@ -36,7 +36,7 @@ def check(before: Mapping[str, Any], config: RunConfig, *, where: str) -> None:
     changed = [
         f"{name} is {new[name]}, was {old.get(name, known.get(name))}"
         for name in new
-        if name not in MAY_CHANGE and new[name] != old.get(name, known.get(name))
+        if name not in MAY_CHANGE and not name.startswith("cluster.") and new[name] != old.get(name, known.get(name))
     ]
     if changed:
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""

@@ -38,7 +38,7 @@ FIRST = (
     "seed",
 )
 USUAL = "hiragana-a-ka"
-GROUPS = ("data", "model", "recipe", "train")
+GROUPS = ("data", "model", "recipe", "train", "cluster")
 ABOUT_RUN = ("name", "tags", "note")
 REST_SECONDS = 0.3  # after typing, until the data are looked at
 

@@ -136,6 +136,16 @@ class RunDir:
         return self.path.parent.parent / "queue" / "running" / f"{self.id}.json"
 
     @property
+    def job(self) -> Path:
+        """Which Slurm job the run was given to, if it ever was."""
+        return self.path / "job.json"
+
+    @property
+    def job_script(self) -> Path:
+        """What Slurm was given to run."""
+        return self.path / "job.sh"
+
+    @property
     def scores(self) -> Path:
         """The newest whole score card (`etlgan score`)."""
         return self.path / "scores.json"

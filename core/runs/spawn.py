@@ -24,7 +24,7 @@ class DiedError(RunError):
 
     def __init__(self, run: RunDir, returncode: int) -> None:
         self.returncode = returncode
-        why = f"its runner was ended by signal {-returncode}" if returncode < 0 else _last_line(run.console)
+        why = f"its runner was ended by signal {-returncode}" if returncode < 0 else last_line(run.console)
         super().__init__(f"run {run.id} did not start: {why}")
 
 
@@ -66,7 +66,8 @@ def _sigterm_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _last_line(console: Path) -> str:
+def last_line(console: Path) -> str:
+    """The last thing that a run's processes said, for a message."""
     with contextlib.suppress(OSError):
         lines = console.read_text(errors="replace").strip().splitlines()
         return printable(lines[-1]) if lines else f"see {console}"

@@ -60,7 +60,7 @@ def ls(
     if not rows:
         terminal.tell(terminal.clean(_nothing(home, text or tag or parent)))
         return
-    for line in _lines(rows):
+    for line in _lines(rows, flat=bool(parent)):
         terminal.say(line)
     if total > len(rows):
         terminal.tell(f"{total - len(rows):,} older ones; --all shows them")
@@ -101,9 +101,10 @@ def _json(row: Row, state: State) -> dict[str, Any]:
     return {**facts, "state": state._asdict()}
 
 
-def _lines(rows: list[tuple[Row, State]]) -> list[str]:
+def _lines(rows: list[tuple[Row, State]], *, flat: bool) -> list[str]:
     """The table: as many columns as fit, the state coloured where a person looks."""
-    cells = [_cells(row, state) for row, state in rows]
+    drawn = _drawn(rows, flat=flat)
+    cells = [line for line, _ in drawn]
     used = [at for at, name in enumerate(_HEAD) if name in ("state", "name", "run") or any(line[at] for line in cells)]
     lines = _table(cells, used)
     while len(used) > _FEWEST and sys.stdout.isatty() and max(map(_wide, lines)) > terminal.width():
@@ -111,7 +112,37 @@ def _lines(rows: list[tuple[Row, State]]) -> list[str]:
     if sys.stdout.isatty():
         lines = _table(cells, used, give="name")
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return [lines[0], *(_coloured(line, rows[at][1]) if coloured else line for at, line in enumerate(lines[1:]))]
+    return (
+        [lines[0], *(_coloured(line, state) for line, (_, state) in zip(lines[1:], drawn, strict=True))]
+        if coloured
+        else lines
+    )
+
+
+def _drawn(rows: list[tuple[Row, State]], *, flat: bool) -> list[tuple[tuple[str, ...], State | None]]:
+    """Cells and state of every line: sweeps and runs with their children below them, unless all are of one sweep."""
+    if flat:
+        return [(_cells(row, state), state) for row, state in rows]
+    from etlgan_tui.cli.family import family
+
+    lines: list[tuple[tuple[str, ...], State | None]] = []
+    unicode = terminal.shows_unicode(sys.stdout)
+    members = family([(row.id, row.parent) for row, _ in rows])
+    for member in members:
+        if member.at is None:
+            number = sum(row.parent == member.id for row, _ in rows)
+            lines.append((_sweep_cells(member.id, number), None))
+        else:
+            row, state = rows[member.at]
+            row = row._replace(parent="") if member.depth else row  # it is drawn
+            lines.append((_cells(row, state, branch=member.branch(unicode=unicode)), state))
+    return lines
+
+
+def _sweep_cells(sweep: str, number: int) -> tuple[str, ...]:
+    glyph = "▾" if terminal.shows_unicode(sys.stdout) else "v"
+    told = {"state": f"{glyph} sweep", "name": f"{number:,} run{'s'[: number != 1]}", "run": sweep}
+    return tuple(told.get(name, "") for name in _HEAD)
 
 
 def _table(cells: list[tuple[str, ...]], used: list[int], *, give: str = "") -> list[str]:
@@ -125,15 +156,17 @@ def _wide(line: str) -> int:
     return cell_len(line)
 
 
-def _coloured(line: str, state: State) -> str:
+def _coloured(line: str, state: State | None) -> str:
     from etlgan_tui.cli.states import look
 
+    if state is None:
+        return line
     end = line.find("  ")
     return f"\x1b[{look(state.kind).ansi}m{line[:end]}\x1b[0m{line[end:]}"
 
 
-def _cells(row: Row, state: State) -> tuple[str, ...]:
-    """One row of the table, in the order of _HEAD."""
+def _cells(row: Row, state: State, *, branch: str = "") -> tuple[str, ...]:
+    """One row of the table, in the order of _HEAD; `branch` is drawn before the name."""
     from etlgan_tui.cli.states import state_word
 
     steps = "" if row.steps is None else f"/{row.steps:,}"
@@ -153,7 +186,9 @@ def _cells(row: Row, state: State) -> tuple[str, ...]:
         "" if row.images_per_s is None else f"{row.images_per_s:,.0f}",
         row.note,
     )
-    return tuple(_short(terminal.clean(value)) for value in values)
+    cells = [_short(terminal.clean(value)) for value in values]
+    cells[1] = branch + cells[1]
+    return tuple(cells)
 
 
 def _short(text: str) -> str:

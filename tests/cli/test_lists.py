@@ -14,6 +14,7 @@ from core.rundir import Home, RunDir
 from core.runs import launcher
 from core.runs.find import find, run_ids
 from core.runs.state import state_of
+from etlgan_tui.cli.family import family
 
 from .conftest import PROGRAM, SHORT, Said, Typed, complains
 
@@ -46,6 +47,23 @@ def test_ls_newest_first_with_the_state_in_words(etlgan: Typed, run: RunDir, hom
     assert oldest.startswith("✗ crashed")
     assert "keep" in oldest
     assert "\x1b" not in said.out
+
+
+def test_ls_draws_children_below_their_parent(etlgan: Typed, run: RunDir, home: Home) -> None:
+    for number, parent in enumerate(["sweep-0123abcd", run.id, "sweep-0123abcd", "200102-000000-aaa", "no run"]):
+        run_id = f"20010{number + 1}-000000-aaa"
+        copied(run, home, run_id, name=f"n{number + 1}", created=1.0 + number, parent=parent)
+    copied(run, home, "200106-000000-aaa", name="n6", created=6.0, parent="200106-000000-aaa")
+    drawn = [line[line.index("  ") :].strip().split("  ")[0] for line in etlgan("ls").out.splitlines()[1:]]
+    assert drawn == ["first", "└ n2", "└ n4", "n6", "n5", "2 runs", "├ n3", "└ n1"]
+    assert "no run" in etlgan("ls").out
+    assert [row["name"] for row in json.loads(etlgan("ls", "--json").out)][-1] == "n1"
+
+
+def test_a_family_that_goes_in_a_circle_loses_nobody() -> None:
+    members = family([("a", "b"), ("b", "c"), ("c", "a"), ("d", "d"), ("e", "a")])
+    assert sorted(member.id for member in members) == list("abcde")
+    assert [member.id for member in members if not member.depth] == ["c", "d"]
 
 
 def test_ls_filters_limits_and_counts(etlgan: Typed, run: RunDir, home: Home) -> None:

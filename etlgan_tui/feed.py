@@ -19,7 +19,7 @@ from core.usage import UsageHistory
 from etlgan_tui.console import ConsoleTail
 from etlgan_tui.series import Column, Floats
 
-READ_SECONDS = 0.3  # a read; the rest of a long file comes with the next one
+READ_SECONDS = 0.5  # a read; the rest of a long file comes with the next one
 
 
 class Shot(NamedTuple):

@@ -43,6 +43,14 @@ class BaseScreen(Screen[None]):
     def home(self) -> Home:
         return self.etlgan.home
 
+    def on_compose(self) -> None:
+        """Narrow or wide before there is anything on it: Textual says so only once all is laid out, and then dresses
+        and lays out everything once more."""
+        size, app = self.app.size, self.app
+        steps = [(size.width, app.HORIZONTAL_BREAKPOINTS or []), (size.height, app.VERTICAL_BREAKPOINTS or [])]
+        for length, breakpoints in steps:
+            self.add_class(max(each for each in breakpoints if each[0] <= length)[1], update=False)
+
     def tick(self, _count: int) -> None:
         """Called by the app's one timer while this screen is on top; `_count` goes up by one each time."""
 

@@ -145,7 +145,7 @@ class RunScreen(LinkedCharts, RunActions):
         heading = _heading(self.run, shot, self._said)
         if heading != self._heading:
             self._heading = heading
-            self.query_one("#heading", Static).update(heading)
+            self.query_one("#heading", Static).update(heading, layout=False)
 
     def show_pictures(self) -> None:
         sampled = self.shot.sampled if self.shot else ()
@@ -156,7 +156,7 @@ class RunScreen(LinkedCharts, RunActions):
         self.query_one(Scrubber).show(steps, self.at)
         event: Sampled | None = drawn.get(steps[-1] if self.at is None else self.at) if steps else None
         title = f"{self._kind}, step {event.step:,}" if event else f"no {self._kind} yet"
-        self.query_one("#samples-title", Static).update(title)
+        self.query_one("#samples-title", Static).update(title, layout=False)
         self.query_one(Picture).show(picture_path(self.run, event), event.rows if event else ())
 
     def _show_settings(self) -> None:

@@ -78,6 +78,7 @@ class Chart(Widget, can_focus=True):
         self.title = title
         self.series: tuple[Series, ...] = ()
         self._lines: list[Strip] | None = None
+        self._styles: dict[str, Style] = {}  # of one drawing: Textual works each out from all ancestors
         self._dragged_from: tuple[int, tuple[float, float]] | None = None
 
     def show(self, series: tuple[Series, ...]) -> None:
@@ -115,6 +116,7 @@ class Chart(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         if self._lines is None:
+            self._styles.clear()
             self._lines = self._draw(self.size.width, self.size.height)
         return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width, self.rich_style)
 
@@ -161,7 +163,7 @@ class Chart(Widget, can_focus=True):
         if cursor is not None:
             text[cursor] = text[cursor] if look[cursor] >= 0 else "│"
             look[cursor] = -2
-        special = {-1: self.rich_style, -2: self._style("chart--cursor")}
+        special = {-1: self._style(""), -2: self._style("chart--cursor")}
         segments, start = [], 0
         for at in range(1, len(look) + 1):
             if at == len(look) or look[at] != look[start]:
@@ -214,10 +216,13 @@ class Chart(Widget, can_focus=True):
 
     def _line(self, parts: list[tuple[str, str]], width: int) -> Strip:
         segments = [Segment(text, self._style(name)) for text, name in parts]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, self._style(""))
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(name)
+        """Of a component class; of the chart itself for ""."""
+        if name not in self._styles:
+            self._styles[name] = self.get_component_rich_style(name) if name else self.rich_style
+        return self._styles[name]
 
     # --- cursor, zoom, pan ---
 

@@ -127,6 +127,7 @@ class TextPicture(ScrollView, can_focus=True):
         self._zoomed = False
         self._problem = ""
         self._lines: list[list[Segment]] = []
+        self._style = Style()
 
     def show(self, ink: NDArray[np.uint8] | None, labels: tuple[str, ...], *, zoomed: bool, problem: str = "") -> None:
         """(H, W) uint8, 255 = ink."""
@@ -141,6 +142,7 @@ class TextPicture(ScrollView, can_focus=True):
         self._draw()
 
     def _draw(self) -> None:
+        self._style = self.rich_style  # worked out from all ancestors: too dear for every line
         width = self.scrollable_content_region.width
         self._lines = [] if self._ink is None or width < 1 else self._drawn(self._ink, width)
         self.virtual_size = Size(width, len(self._lines))
@@ -152,29 +154,30 @@ class TextPicture(ScrollView, can_focus=True):
             image = pictures.trimmed(ink)
             if self._zoomed:
                 return half_cells(image, width)
-            return [[Segment(line, self.rich_style)] for line in pictures.braille(image, columns=width)]
+            return [[Segment(line, self._style)] for line in pictures.braille(image, columns=width)]
         margin = max(map(cell_len, self._labels), default=0) + 1
         room = max(width - margin, 4)
         if self._zoomed:
             lines, tall = _zoomed(samples, room), _ZOOM_CELLS // _CELL_HEIGHT_TO_WIDTH
         else:
             text = pictures.braille_grid(samples, columns=room, rows=len(samples))
-            lines, tall = [[Segment(line, self.rich_style)] for line in text], pictures.TILE // 4
-        return [[self._label(at, tall, margin), *line] for at, line in enumerate(lines)]
+            lines, tall = [[Segment(line, self._style)] for line in text], pictures.TILE // 4
+        style = self.get_component_rich_style("text-picture--label")
+        return [[self._label(at, tall, margin, style), *line] for at, line in enumerate(lines)]
 
-    def _label(self, line: int, tall: int, margin: int) -> Segment:
+    def _label(self, line: int, tall: int, margin: int, style: Style) -> Segment:
         """The character of a row, on the middle line of that row."""
         row, within = divmod(line, tall)
         text = self._labels[row] if within == tall // 2 - 1 and row < len(self._labels) else ""
-        return Segment(set_cell_size(text, margin), self.get_component_rich_style("text-picture--label"))
+        return Segment(set_cell_size(text, margin), style)
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         at = self.scroll_offset.y + y
         if at < len(self._lines):
-            return Strip(self._lines[at]).adjust_cell_length(width, self.rich_style)
+            return Strip(self._lines[at]).adjust_cell_length(width, self._style)
         text = (self._problem if self._ink is None and self._problem else "no picture yet") if not self._lines else ""
-        return Strip([Segment(text if y == 0 else "", self.rich_style)]).adjust_cell_length(width, self.rich_style)
+        return Strip([Segment(text if y == 0 else "", self._style)]).adjust_cell_length(width, self._style)
 
 
 class GraphicsPicture(VerticalScroll):

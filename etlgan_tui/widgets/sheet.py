@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.geometry import Size
@@ -94,6 +95,7 @@ class TextSheet(ScrollView, can_focus=False):
         self._zoomed = False
         self._told = ""
         self._lines: list[list[Segment]] = []
+        self._style = Style()
 
     def show(self, leaf: Leaf | None, *, zoomed: bool, told: str) -> None:
         self._leaf, self._zoomed, self._told = leaf, zoomed, told
@@ -104,6 +106,7 @@ class TextSheet(ScrollView, can_focus=False):
         self._draw()
 
     def _draw(self) -> None:
+        self._style = self.rich_style  # worked out from all ancestors: too dear for every line
         self._lines = self._drawn(self._leaf) if self._leaf and self._leaf.images.size else []
         width = max((sum(segment.cell_length for segment in line) for line in self._lines), default=0)
         self.virtual_size = Size(width, len(self._lines))
@@ -115,23 +118,24 @@ class TextSheet(ScrollView, can_focus=False):
             lines = half_cells(_mosaic(leaf.images, leaf.tile), across)
         else:
             text = pictures.braille(_mosaic(leaf.images, 2 * leaf.tile), columns=across, tile=2 * leaf.tile)
-            lines = [[Segment(line, self.rich_style)] for line in text]
-        margin = _margin(leaf)
-        return [[self._label(leaf, at, margin), *line] for at, line in enumerate(lines)] if margin else lines
-
-    def _label(self, leaf: Leaf, line: int, margin: int) -> Segment:
-        """Of a row, on its middle line."""
-        row, within = divmod(line, leaf.tile // 2)
-        text = leaf.labels[row] if within == leaf.tile // 4 and row < len(leaf.labels) else ""
-        return Segment(set_cell_size(text, margin), self.get_component_rich_style("text-sheet--label"))
+            lines = [[Segment(line, self._style)] for line in text]
+        margin, style = _margin(leaf), self.get_component_rich_style("text-sheet--label")
+        return [[_label(leaf, at, margin, style), *line] for at, line in enumerate(lines)] if margin else lines
 
     def render_line(self, y: int) -> Strip:
         at, width = self.scroll_offset.y + y, self.size.width
         if at < len(self._lines):
             left = self.scroll_offset.x
-            return Strip(self._lines[at]).crop(left, left + width).adjust_cell_length(width, self.rich_style)
+            return Strip(self._lines[at]).crop(left, left + width).adjust_cell_length(width, self._style)
         text = self._told if y == 0 and not self._lines else ""
-        return Strip([Segment(text, self.rich_style)]).adjust_cell_length(width, self.rich_style)
+        return Strip([Segment(text, self._style)]).adjust_cell_length(width, self._style)
+
+
+def _label(leaf: Leaf, line: int, margin: int, style: Style) -> Segment:
+    """Of a row, on its middle line."""
+    row, within = divmod(line, leaf.tile // 2)
+    text = leaf.labels[row] if within == leaf.tile // 4 and row < len(leaf.labels) else ""
+    return Segment(set_cell_size(text, margin), style)
 
 
 def _margin(leaf: Leaf) -> int:

@@ -193,12 +193,12 @@ class Training:
         return next((value for value in scores.values() if value is not None), 0.0)
 
     def _sampled(self, labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
-        """(n,) labels -> (n, S, S) as the moving average draws them, for a scorer."""
+        """(n,) labels -> (n, S, S) as the moving average draws them (in the last domain's look), for a scorer."""
         random = torch.Generator().manual_seed(seed)
         noise = torch.randn(len(labels), self.config.model.noise, generator=random)
         codes = torch.rand(len(labels), self.config.model.codes, generator=random) * 2 - 1
         domains = len(self.glyphs.domains)
-        domain = torch.randint(domains, (len(labels),), generator=random) if domains > 1 else None
+        domain = torch.full((len(labels),), domains - 1) if domains > 1 else None
         latent = Latent(noise, torch.from_numpy(labels), codes, domain)
         return grid.generate(self.engine.average, latent.to(self.engine.device))
 

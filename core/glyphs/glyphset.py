@@ -44,10 +44,13 @@ class GlyphSet:
 
     def part(self, *, held_out: bool, domain: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """(images, labels) of the training or the held-out side (of one domain), copied into memory."""
-        rows = self.held_out == held_out
-        if domain is not None and self.domain is not None:
-            rows &= self.domain == domain
+        rows = self.side(held_out=held_out, domain=domain)
         return self.images[rows], self.labels[rows]
+
+    def side(self, *, held_out: bool, domain: int | None = None) -> NDArray[np.bool_]:
+        """(N,) which images those are."""
+        rows: NDArray[np.bool_] = self.held_out == held_out
+        return rows if domain is None or self.domain is None else rows & (self.domain == domain)
 
     def domain_of(self, *, held_out: bool) -> NDArray[np.int64] | None:
         """(n,) domain of the images that `part` gives; None where there is one domain."""

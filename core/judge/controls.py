@@ -26,7 +26,7 @@ NAMING = 200  # images of each code that name it
 
 def memoriser(reference: Reference) -> cards.Draw:
     """A generator that copies training images: perfect in everything but row 7."""
-    images, truth = reference.train
+    images, truth = _copied(reference)
     places = [np.flatnonzero(truth == label) for label in range(reference.classes)]
 
     def draw(labels: Labels, *, seed: int = 0) -> Images:
@@ -39,6 +39,16 @@ def memoriser(reference: Reference) -> cards.Draw:
         return images[chosen]
 
     return draw
+
+
+def _copied(reference: Reference) -> tuple[Images, Labels]:
+    """The training split; of characters that its domain lacks, the other domains' images."""
+    images, truth = reference.train
+    if len(np.unique(truth)) == reference.classes:
+        return images, truth
+    others, theirs = reference.glyphs.part(held_out=False)
+    lacking = ~np.isin(theirs, truth)
+    return np.concatenate([images, others[lacking]]), np.concatenate([truth, theirs[lacking]])
 
 
 def real_column(reference: Reference, rows: Collection[int], progress: Progress | None) -> Numbers:
@@ -77,7 +87,7 @@ def _kept(
     reference: Reference, column: str, rows: Collection[int], measured: Callable[[Collection[int]], Numbers]
 ) -> Numbers:
     """Row by row from the cache, the rest measured now."""
-    facts = [VERSION, JUDGE_VERSION, score.JUDGE_IMAGES, score.JUDGE_STEPS, reference.glyphs.fingerprint, column]
+    facts = [VERSION, JUDGE_VERSION, score.JUDGE_IMAGES, score.JUDGE_STEPS, *reference.key, column]
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
     path = cache_root() / "controls" / f"{name}.json"
     stored = read_json(path)

@@ -45,21 +45,30 @@ class Opposite(NamedTuple):
 class Reference:
     """Everything about one data set that does not depend on who draws; made once, used for every column."""
 
-    def __init__(self, data: DataConfig, glyphs: GlyphSet, judge: Judge) -> None:
-        self.data, self.glyphs, self.judge = data, glyphs, judge
+    def __init__(self, data: DataConfig, glyphs: GlyphSet, judge: Judge, domain: int) -> None:
+        self.data, self.glyphs, self.judge, self.domain = data, glyphs, judge, domain
         self.characters = glyphs.characters
         self.classes = len(glyphs.characters)
         self._real_pupil: float | None = None
         self._opposites: dict[int, Opposite] = {}
 
     @classmethod
-    def load(cls, data: DataConfig, *, progress: Progress | None = None) -> "Reference":
-        """From the cache, or made now. No images held out: DataError."""
+    def load(cls, data: DataConfig, *, domain: int | None = None, progress: Progress | None = None) -> "Reference":
+        """From the cache, or made now. Of several domains one is judged; None: the last. None held out: DataError."""
         glyphs = glyphset.load(data)
-        if not glyphs.held_out.any():
-            raise DataError("this run held out no images (data.held_out=0), so there is nothing to judge it by")
-        judge = judge_for(data, progress=said(progress, "training the judge"))
-        return cls(data, glyphs, judge)
+        number = len(glyphs.domains) - 1 if domain is None else domain
+        if not glyphs.side(held_out=True, domain=number).any():
+            where = f" in domain {glyphs.domains[number]}" if len(glyphs.domains) > 1 else ""
+            told = f"this run held out no images{where} (data.held_out={data.held_out})"
+            raise DataError(f"{told}, so there is nothing to judge it by")
+        judge = judge_for(data, domain=number, progress=said(progress, "training the judge"))
+        return cls(data, glyphs, judge, number)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What the controls' numbers depend on."""
+        several = len(self.glyphs.domains) > 1
+        return (self.glyphs.fingerprint, *([self.glyphs.domains[self.domain]] if several else []))
 
     def exhibit(self, images: Images, labels: Labels) -> Exhibit:
         """Read by the judge."""
@@ -67,13 +76,13 @@ class Reference:
 
     @cached_property
     def train(self) -> tuple[Images, Labels]:
-        """The run's training split."""
-        return self.glyphs.part(held_out=False)
+        """The run's training split of this domain."""
+        return self.glyphs.part(held_out=False, domain=self.domain)
 
     @cached_property
     def held_out(self) -> Exhibit:
         """All that nobody learned from."""
-        return self.exhibit(*self.glyphs.part(held_out=True))
+        return self.exhibit(*self.glyphs.part(held_out=True, domain=self.domain))
 
     def whole(self, most: int) -> Opposite:
         """Held-out images, at most so many of each class, for whatever was generated in that number."""
@@ -87,7 +96,7 @@ class Reference:
     @cached_property
     def halves(self) -> tuple[Opposite, Exhibit]:
         """One half of the held-out writers, and the other half to be judged against it: the ceiling."""
-        groups = self.glyphs.groups[self.glyphs.held_out]
+        groups = self.glyphs.groups[self.glyphs.side(held_out=True, domain=self.domain)]
         order = np.random.default_rng(0).permutation(np.unique(groups))
         first = np.isin(groups, order[: (len(order) + 1) // 2])
         if len(order) < 2:  # one sheet, or no groups known: halves by image
@@ -113,7 +122,7 @@ class Reference:
         return self._real_pupil
 
     def _read_by_pupil(self, progress: Progress | None) -> float:
-        judge = pupil_for(self.data, progress=said(progress, "training a reader on real images"))
+        judge = pupil_for(self.data, domain=self.domain, progress=said(progress, "training a reader on real images"))
         return float((judge.read(self.held_out.images).label == self.held_out.labels).mean())
 
     def judged(self, opposite: Opposite) -> NDArray[np.int64]:

@@ -37,9 +37,10 @@ def write_report(card: Score, path: Path) -> None:
 def page_of(card: Score) -> Page:
     """Everything that the page says and shows."""
     config = card.subject.sampler.config
+    look = f", judged in the look of {card.subject.domain}" if card.subject.domain else ""
     about = (
         f"run {card.run}, step {card.step:,}, recipe {config.recipe.name}, {config.data.chars} from "
-        f"{card.reference.glyphs.source}; {card.images} images a character; overall {card.overall:.4f}"
+        f"{card.reference.glyphs.source}{look}; {card.images} images a character; overall {card.overall:.4f}"
     )
     learned = "embedded writers of its own" if config.data.source == "penman" else "the run's training split"
     missing = [f"{_named(name)}: not run: {command}" for name, command in card.missing.items()]

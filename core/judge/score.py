@@ -59,28 +59,33 @@ class Learning(NamedTuple):
     warped_steps: int = 0  # at least so many steps of warped images; 0: shifted ones, as long as usual
 
 
-def judge_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
+def judge_for(data: DataConfig, *, domain: int | None = None, progress: Progress | None = None) -> Judge:
     """The judge of this data, from the cache or trained now.
 
     Embedded data: trained on writers of its own, met neither in training nor among the held-out ones. Other sources:
-    on the training split. Never on held-out images.
+    on the training split; of several domains on all, half of it the one that is judged (None: the last), since that
+    may lack characters. Never on held-out images.
     """
     glyphs = glyphset.load(data)
     facts: list[object] = [VERSION, JUDGE_IMAGES, JUDGE_STEPS, glyphs.fingerprint]
     learn = Learning()
     if data.source != "penman":
         learn = Learning(pupil_precision(), FEW_STEPS)
-        facts += ["warped", FEW_STEPS]
-    return _cached(facts, lambda: _judge_images(data, glyphs), len(glyphs.characters), data.size, progress, learn)
+        facts += ["warped", FEW_STEPS, *_domain_fact(glyphs, domain)]
+    return _cached(
+        facts, lambda: _judge_images(data, glyphs, domain), len(glyphs.characters), data.size, progress, learn
+    )
 
 
-def pupil_for(data: DataConfig, *, progress: Progress | None = None) -> Judge:
+def pupil_for(data: DataConfig, *, domain: int | None = None, progress: Progress | None = None) -> Judge:
     """A network like the judge that learned from the run's own training split, as row 1 compares it; never a judge."""
     glyphs = glyphset.load(data)
-    facts = [VERSION, "pupil", pupil_precision(), JUDGE_STEPS, glyphs.fingerprint]
+    facts = [VERSION, "pupil", pupil_precision(), JUDGE_STEPS, glyphs.fingerprint, *_domain_fact(glyphs, domain)]
     classes = len(glyphs.characters)
     learn = Learning(pupil_precision())
-    return _cached(facts, lambda: glyphs.part(held_out=False), classes, data.size, progress, learn)
+    return _cached(
+        facts, lambda: glyphs.part(held_out=False, domain=_number(glyphs, domain)), classes, data.size, progress, learn
+    )
 
 
 @cache
@@ -128,9 +133,23 @@ def steps_for(classes: int, images: int) -> int:
     return max(JUDGE_STEPS[0] + JUDGE_STEPS[1] * classes, EPOCHS * images // BATCH)
 
 
-def _judge_images(data: DataConfig, glyphs: GlyphSet) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _number(glyphs: GlyphSet, domain: int | None) -> int:
+    return len(glyphs.domains) - 1 if domain is None else domain
+
+
+def _domain_fact(glyphs: GlyphSet, domain: int | None) -> list[object]:
+    """What a judge of one domain of several depends on beside the data."""
+    return [glyphs.domains[_number(glyphs, domain)]] if len(glyphs.domains) > 1 else []
+
+
+def _judge_images(
+    data: DataConfig, glyphs: GlyphSet, domain: int | None
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     if data.source != "penman":
-        return glyphs.part(held_out=False)
+        own = np.flatnonzero(glyphs.side(held_out=False, domain=_number(glyphs, domain)))
+        rows = np.flatnonzero(~glyphs.held_out)
+        rows = np.concatenate([rows, np.resize(own, max(0, len(rows) - 2 * len(own)))])
+        return glyphs.images[rows], glyphs.labels[rows]
     source = open_source(data, first_writer=JUDGE_WRITERS)
     characters = repertoire(data.chars)
     per_char = min(JUDGE_IMAGES, MOST_JUDGE_IMAGES // len(characters))

@@ -17,7 +17,9 @@ Scorer = Callable[[Callable[[Labels, int], Images]], dict[str, float | None]]
 
 
 def scorer_for(config: RunConfig, *, progress: Progress | None = None) -> Scorer:
-    """Trains the judge now where it is not in the cache. The first score, `score`, is `overall`."""
+    """Trains the judge now where it is not in the cache. The first score, `score`, is `overall`; of several domains the
+    last is judged, as the loop draws it.
+    """
     reference = Reference.load(config.data, progress=progress)
     per_char = min(200, max(FEWEST, MOST_IMAGES // reference.classes))
     real = controls.real_column(reference, (2,), progress)

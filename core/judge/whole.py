@@ -42,14 +42,15 @@ class Subject(NamedTuple):
     """Who is judged: a checkpoint's generator, its codes named where nobody taught it names."""
 
     sampler: Sampler
+    domain: str | None  # in whose look it draws; None where there is one
     codes: np.ndarray | None  # (K,) which code draws each character: recipe `classic`; None: its own labels
     named_right: float | None  # share that the best naming gets right
 
     def draw(self, labels: Labels, *, seed: int = 0) -> Images:
-        return self.sampler.draw(self._own(labels), seed=seed)
+        return self.sampler.draw(self._own(labels), seed=seed, domain=self.domain)
 
     def styled(self, labels: Labels, *, codes: np.ndarray, noise: np.ndarray | None = None, seed: int = 0) -> Images:
-        return self.sampler.draw(self._own(labels), codes=codes, noise=noise, seed=seed)
+        return self.sampler.draw(self._own(labels), codes=codes, noise=noise, seed=seed, domain=self.domain)
 
     @property
     def style(self) -> cards.Style:
@@ -84,13 +85,17 @@ def score_run(
     checkpoint: str = "best",
     rows: Collection[int] = cards.ALL,
     per_char: int = cards.PER_CHAR,
+    domain: str | None = None,
     progress: Progress | None = None,
 ) -> Score:
-    """Judge a run's checkpoint and write scores.json if all rows were asked for. What cannot be judged: EtlganError."""
+    """Judge a run's checkpoint and write scores.json if all rows were asked for. What cannot be judged: EtlganError.
+
+    domain: of a run on several, whose look is judged by its own held-out images; None: the last.
+    """
     start = time.monotonic()
     sampler = Sampler.load(run, checkpoint=checkpoint)
     _check(run, sampler)
-    reference = Reference.load(sampler.config.data, progress=progress)
+    reference = Reference.load(sampler.config.data, domain=sampler.domain(domain), progress=progress)
     subject = subject_of(sampler, reference)
     changed = find(run, str(sampler.step)).facts.get("data") != reference.glyphs.fingerprint
     per_char = max(2, min(per_char, MOST_IMAGES // reference.classes))
@@ -131,9 +136,10 @@ def score_run(
 def subject_of(sampler: Sampler, reference: Reference) -> Subject:
     """An unsupervised generator's codes get the names that suit it best."""
     if sampler.config.recipe.name != "classic":
-        return Subject(sampler, None, None)
+        several = len(sampler.domains) > 1
+        return Subject(sampler, sampler.domains[reference.domain] if several else None, None, None)
     codes, right = controls.named(sampler.draw, reference)
-    return Subject(sampler, codes, right)
+    return Subject(sampler, None, codes, right)
 
 
 def cost(run: RunDir, sampler: Sampler, real: float | None) -> Numbers:
@@ -164,6 +170,7 @@ def record(card: Score) -> dict[str, object]:
         "time": time.time(),
         "data": card.reference.glyphs.fingerprint,
         "characters": list(card.reference.characters),
+        "domain": card.subject.domain,
         "images": card.images,
         "overall": card.overall,
         "columns": {name: _plain(numbers) for name, numbers in card.columns.items()},

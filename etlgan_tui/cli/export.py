@@ -167,7 +167,7 @@ def _job(run: RunDir, config: RunConfig, sampler: Sampler, known: _Known, asked:
         **{name: asked[name] for name in ("seed", "writers", "look", "domain", "black_on_white", "precision")},
     )
     _tell(known, run, sampler, f"{request.total:,} images of {len(told):,} characters")
-    reader = _reader(config) if request.confidence else None
+    reader = _reader(config, sampler.domain(request.domain)) if request.confidence else None
     return Characters(asked["out"], sampler, request, made_from(run, sampler.config, sampler.step), reader=reader)
 
 
@@ -198,7 +198,7 @@ def _shards(total: int, wanted: int | None, *, each: int = _PER_SHARD, most: int
     return max(1, min(wanted or usual, total))
 
 
-def _reader(config: RunConfig) -> Reader:
+def _reader(config: RunConfig, domain: int) -> Reader:
     from core.export.characters import reader_of
     from core.judge.score import judge_for
 
@@ -206,7 +206,7 @@ def _reader(config: RunConfig) -> Reader:
         if done % 100 == 0:
             terminal.tell(f"training the judge: {done} of {total} steps")
 
-    return reader_of(judge_for(config.data, progress=progress))
+    return reader_of(judge_for(config.data, domain=domain, progress=progress))
 
 
 def _tell(known: _Known, run: RunDir, sampler: Sampler, what: str) -> None:

@@ -26,6 +26,9 @@ def score(
     ] = None,
     per_char: Annotated[int, typer.Option("--per-char", metavar="N", min=2, help="Images a character to judge.")] = 500,
     checkpoint: Annotated[str, typer.Option(metavar="WHICH", help="best, last, or a step.")] = "best",
+    domain: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of a run on several: judge this one's look. Default: the last.")
+    ] = None,
     as_json: options.Json = False,
     folder: options.HomeFolder = None,
 ) -> None:
@@ -48,6 +51,7 @@ def score(
             checkpoint=checkpoint,
             rows=cards.QUICK if quick and not report else cards.ALL,
             per_char=per_char,
+            domain=domain,
             progress=waiting.progress,
         )
         if report:
@@ -87,9 +91,11 @@ def _print(card: Score) -> None:
     for warning in card.warnings:
         terminal.say(f"! {terminal.clean(warning)}")
     whole = "coverage_ratio" in card.columns[GENERATED]
+    overall = f"overall {card.overall:.4f}, " if whole else ""
+    look = f", domain {terminal.clean(card.subject.domain)}" if card.subject.domain else ""
     terminal.say(
-        f"{f'overall {card.overall:.4f}, ' if whole else ''}run {card.run}, step {card.step}, {card.images} images a "
-        f"character, judged in {terminal.duration(card.seconds)}"
+        f"{overall}run {card.run}, step {card.step}{look}, {card.images} images a character, judged in "
+        f"{terminal.duration(card.seconds)}"
     )
 
 

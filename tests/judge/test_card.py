@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
+from core import config as configs
 from core.config import RunConfig
 from core.glyphs import penman
 from core.judge import card as cards
@@ -161,3 +163,30 @@ def test_first_of_each_takes_as_many_as_there_are_of_the_other() -> None:
     labels = np.array([2, 0, 0, 1, 2, 2, 0])
     chosen = first_of_each(labels, np.array([0, 0, 2]))
     assert sorted(chosen.tolist()) == [0, 1, 2]
+
+
+def test_one_domain_of_several_is_judged_by_its_own_images(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score, "FEW_STEPS", 1)
+    monkeypatch.setattr(score, "JUDGE_STEPS", (1, 0))
+    monkeypatch.setattr(score, "EPOCHS", 0)
+    for label in (0, 2):  # no い
+        folder = tmp_path / f"U+{ord(CHARS[label]):04X}"
+        folder.mkdir()
+        for number, image in enumerate(written(np.full(30, label), seed=7)):
+            Image.fromarray(255 - image).save(folder / f"{number}.png")
+    mixed = configs.override(config, {"data.source": f"penman+form=folder:{tmp_path}", "data.held_out": 8}).data
+    form, pen = Reference.load(mixed), Reference.load(mixed, domain=0)
+    assert np.bincount(form.held_out.labels, minlength=3).tolist() == [3, 0, 3], "the last domain's"
+    assert np.bincount(form.train[1], minlength=3).tolist() == [27, 0, 27]
+    assert np.bincount(pen.held_out.labels).tolist() == [8, 8, 8]
+    assert form.key != pen.key
+    assert form.weak == {"あ": 3, "い": 0, "う": 3}
+    numbers = cards.drawn_column(
+        written, form, style=None, rows=(2, 4, 6, 7), per_char=8, seed=0, progress=None
+    )  # fmt: skip
+    assert all(np.isfinite(value) for value in numbers.values())
+    copied = controls.memoriser(form)(np.repeat(np.arange(3), 4))
+    assert form.copying.nearest(copied[:4], np.zeros(4, np.int64))[0].max() < 1e-3
+    assert copied.any((1, 2)).all(), "of a character that the domain lacks: another domain's images"

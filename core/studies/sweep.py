@@ -12,6 +12,7 @@ import random
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from core import config as configs
@@ -24,40 +25,10 @@ from core.runs.disk import folder_lock, telling
 from core.runs.state import State, state_of
 from core.runs.store import Row, Store
 from core.runs.sync import sync
+from core.studies.axes import Axis, parse_axis
 
 MOST_POINTS = 10_000
-DIGITS = 3  # significant, of a value drawn at random
-LOG_RATIO = 5  # a range this wide that is all above 0 is drawn from on a logarithmic scale
 ID = re.compile(r"sweep-[0-9a-f]{8}")
-
-
-class Axis(NamedTuple):
-    """One swept field, and what it takes: values as typed, or a range to draw from."""
-
-    name: str
-    values: tuple[str, ...] = ()
-    low: float = 0.0
-    high: float = 0.0
-
-    @property
-    def is_range(self) -> bool:
-        return not self.values
-
-    def drawn(self, dice: random.Random) -> str:
-        """A value as a person would type it."""
-        if self.values:
-            return dice.choice(self.values)
-        if _type(self.name) is int:
-            return str(dice.randint(math.ceil(self.low), math.floor(self.high)))
-        if self.log:
-            return f"{math.exp(dice.uniform(math.log(self.low), math.log(self.high))):.{DIGITS}g}"
-        return f"{dice.uniform(self.low, self.high):.{DIGITS}g}"
-
-    @property
-    def log(self) -> bool:
-        """Whether it spreads over a logarithmic scale."""
-        numbers = [self.low, self.high] if self.is_range else [_number(value) for value in self.values]
-        return min(numbers) > 0 and max(numbers) >= LOG_RATIO * min(numbers)
 
 
 class Sweep(NamedTuple):
@@ -70,6 +41,14 @@ class Sweep(NamedTuple):
     draws: int = 0  # points drawn at random; 0: the whole grid
     seeds: int = 1  # runs of each point
     created: float = 0.0
+    search: int = 0  # points that are proposed one after another, each by what came of those before
+    by: str = ""  # of a search: the number that it goes by
+    prune: bool = False  # of a search: stop what does worse on the way than half of the others did
+
+    @property
+    def wanted(self) -> int:
+        """Runs in all."""
+        return self.seeds * (self.search or self.draws or math.prod(len(axis.values) for axis in self.axes))
 
 
 class Point(NamedTuple):
@@ -88,57 +67,45 @@ class Child(NamedTuple):
     state: State | None
 
 
-def parse_axis(text: str, *, at_random: bool) -> Axis:
-    """`train.lr=1e-4,2e-4` or, to draw from, `train.lr=1e-4..1e-3`. Anything else: ConfigError."""
-    name, equals, told = text.partition("=")
-    name, values = name.strip(), tuple(value.strip() for value in told.split(","))
-    if not equals or not all(values):
-        raise ConfigError(f"--grid {text}: must be NAME=VALUE,VALUE,... such as train.lr=1e-4,2e-4")
-    if name in ("seed", "preset", "version"):
-        raise ConfigError(f"--grid {text}: {name} cannot be swept; --seeds N makes N runs of each point")
-    if len(values) != len(set(values)):
-        raise ConfigError(f"--grid {text}: a value is named twice")
-    if ".." not in told or _type(name) not in (int, float):
-        for value in values:
-            configs.override(RunConfig(), {name: value})
-        return Axis(name, values)
-    low, high = _ends(text, told)
-    if not at_random:
-        raise ConfigError(f"--grid {text}: a range needs --random N, the number of points to draw")
-    for end in (low, high):
-        configs.override(RunConfig(), {name: int(end) if _type(name) is int else end})
-    return Axis(name, (), low, high)
-
-
-def _ends(text: str, told: str) -> tuple[float, float]:
-    try:
-        low, high = (float(end) for end in told.split(".."))
-    except ValueError:
-        raise ConfigError(f"--grid {text}: a range is LOW..HIGH, such as 1e-4..1e-3") from None
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise ConfigError(f"--grid {text}: a range goes from the smaller number to the larger one")
-    return low, high
-
-
-def plan(preset: str, changes: Mapping[str, Any], grids: Sequence[str], *, draws: int = 0, seeds: int = 1) -> Sweep:
+def plan(
+    preset: str,
+    changes: Mapping[str, Any],
+    grids: Sequence[str],
+    *,
+    draws: int = 0,
+    seeds: int = 1,
+    search: int = 0,
+    by: str = "",
+    prune: bool = False,
+) -> Sweep:
     """What a command asks for. Unknown fields, bad values, too many points: ConfigError."""
-    axes = tuple(parse_axis(text, at_random=draws > 0) for text in grids)
+    if draws and search:
+        raise ConfigError("--random draws, --search proposes: choose one")
+    axes = tuple(parse_axis(text, at_random=draws > 0 or search > 0) for text in grids)
     names = [axis.name for axis in axes]
     if not axes:
         raise ConfigError("nothing to sweep; give --grid NAME=VALUE,VALUE once or more")
     if twice := {name for name in names if names.count(name) > 1 or name in changes}:
         raise ConfigError(f"{', '.join(sorted(twice))}: set twice; a swept field is named once, in --grid")
     base = presets.resolve(preset, changes)
-    sweep = Sweep("", preset, base, axes, draws, seeds, time.time())
-    runs = seeds * (draws or math.prod(len(axis.values) for axis in axes))
-    if runs > MOST_POINTS:
-        raise ConfigError(f"{runs:,} runs are too many for a sweep; at most {MOST_POINTS:,}")
-    told = json.dumps(_tree(sweep) | {"created": 0}, sort_keys=True, ensure_ascii=False)
-    return sweep._replace(id=f"sweep-{hashlib.sha256(told.encode()).hexdigest()[:8]}")
+    sweep = Sweep("", preset, base, axes, draws, seeds, time.time(), search, by, prune)
+    if sweep.wanted > MOST_POINTS:
+        raise ConfigError(f"{sweep.wanted:,} runs are too many for a sweep; at most {MOST_POINTS:,}")
+    return sweep._replace(id=_id(sweep))
+
+
+def _id(sweep: Sweep) -> str:
+    """The same for the same command; a search may be made longer, so its length does not count."""
+    tree = _tree(sweep) | {"created": 0}
+    tree.pop("search", None)
+    tree.pop("prune", None)
+    told = json.dumps(tree, sort_keys=True, ensure_ascii=False)
+    return f"sweep-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
 
 def points(sweep: Sweep) -> Iterator[Point]:
-    """Every run that the sweep wants, always the same ones in the same order: seeds last."""
+    """Every run that the sweep wants, always the same ones in the same order: seeds last. None of a search's: they
+    are not known before."""
     for changes in _combinations(sweep):
         for number in range(sweep.seeds):
             seed = sweep.base.seed + number
@@ -147,6 +114,8 @@ def points(sweep: Sweep) -> Iterator[Point]:
 
 def _combinations(sweep: Sweep) -> Iterator[dict[str, str]]:
     names = [axis.name for axis in sweep.axes]
+    if sweep.search:
+        return
     if not sweep.draws:
         for values in itertools.product(*(axis.values for axis in sweep.axes)):
             yield dict(zip(names, values, strict=True))
@@ -159,17 +128,20 @@ def _combinations(sweep: Sweep) -> Iterator[dict[str, str]]:
 def keep(home: Home, sweep: Sweep) -> Sweep:
     """Write it down, or read what an earlier command wrote. A folder that cannot be written: RunError."""
     path = home.sweeps / sweep.id / "sweep.json"
-    if path.exists():
-        return read(home, sweep.id)
-    with telling(home.sweeps):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, _tree(sweep))
+    before = read(home, sweep.id) if path.exists() else None
+    if before:
+        sweep = before._replace(search=sweep.search, prune=sweep.prune)
+    if sweep != before:
+        with telling(home.sweeps):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, _tree(sweep))
     return sweep
 
 
 def _tree(sweep: Sweep) -> dict[str, Any]:
     axes = [axis._asdict() | {"values": list(axis.values)} for axis in sweep.axes]
-    return sweep._asdict() | {"base": configs.to_tree(sweep.base), "axes": axes}
+    tree = sweep._asdict() | {"base": configs.to_tree(sweep.base), "axes": axes}
+    return tree if sweep.search else {name: tree[name] for name in tree if name not in ("search", "by", "prune")}
 
 
 def read(home: Home, text: str) -> Sweep:
@@ -182,7 +154,10 @@ def read(home: Home, text: str) -> Sweep:
     if len(found) != 1:
         listed = ", ".join(known[:5]) or "none yet; `etlgan sweep PRESET --grid ...` starts one"
         raise RunError(f"{'no' if not found else 'more than one'} sweep {text!r} in {home.sweeps}; there is {listed}")
-    path = home.sweeps / found[0] / "sweep.json"
+    return _decoded(home.sweeps / found[0] / "sweep.json", found[0])
+
+
+def _decoded(path: Path, sweep_id: str) -> Sweep:
     tree = read_json(path)
     try:
         axes = tuple(
@@ -192,21 +167,53 @@ def read(home: Home, text: str) -> Sweep:
         if unknown := {axis.name for axis in axes} - {field.name for field in configs.fields()}:
             raise ValueError(f"no such field: {', '.join(sorted(unknown))}")  # nor a path
         base = configs.decode(json.dumps(tree["base"]).encode(), where=str(path))
-        sweep = Sweep(found[0], str(tree["preset"]), base, axes, int(tree["draws"]), max(1, int(tree["seeds"])))
-        return sweep._replace(created=_seconds(tree.get("created")))
+        return Sweep(
+            sweep_id,
+            str(tree["preset"]),
+            base,
+            axes,
+            int(tree["draws"]),
+            max(1, int(tree["seeds"])),
+            _seconds(tree.get("created")),
+            max(0, int(tree.get("search", 0))),
+            str(tree.get("by", "")),
+            tree.get("prune") is True,
+        )
     except (KeyError, TypeError, ValueError, EtlganError) as error:
         raise RunError(f"{path}: damaged ({error}); the same command that made it makes it anew") from None
 
 
 def children(home: Home, store: Store, sweep: Sweep) -> list[Child]:
-    """Every point with its run: of several alike the newest that finished, else the newest."""
+    """Every point with its run; of a search the points that were tried so far."""
+    found = runs_of(home, store, sweep)
+    if sweep.search:
+        return [Child(_point(sweep, row), row, state) for row, state in found.values()]
+    return [Child(point, *found.get(configs.encode(point.config), (None, None))) for point in points(sweep)]
+
+
+def runs_of(home: Home, store: Store, sweep: Sweep) -> dict[bytes, tuple[Row, State]]:
+    """The run of each configuration, by the text of its config.json, in the order in which they were made; of
+    several alike the newest that finished, else the newest."""
     rows = store.runs(limit=MOST_POINTS * 2, parent=sweep.id, descending=False)
     found: dict[bytes, tuple[Row, State]] = {}
     for row in rows:
         state, key = state_of(home.run(row.id)), _key(row.config)
-        if key not in found or found[key][1].kind != "finished" or state.kind == "finished":
+        if key and (key not in found or found[key][1].kind != "finished" or state.kind == "finished"):
             found[key] = (row, state)
-    return [Child(point, *found.get(configs.encode(point.config), (None, None))) for point in points(sweep)]
+    return found
+
+
+def _point(sweep: Sweep, row: Row) -> Point:
+    """What a run of a search has in the swept fields."""
+    config = configs.decode(row.config.encode())
+    changes = {}
+    for axis in sweep.axes:
+        value = configs.get(config, axis.name)
+        listed = (
+            text for text in axis.values if configs.get(configs.override(config, {axis.name: text}), axis.name) == value
+        )
+        changes[axis.name] = next(listed, axis.text(value))
+    return Point(changes, config.seed, config)
 
 
 def _key(config: str) -> bytes:
@@ -234,17 +241,6 @@ def go_on(home: Home, store: Store, sweep: Sweep, *, priority: int = 0) -> tuple
                 launcher.resume(home, home.run(child.row.id), queued=True)
                 again += 1
     return new, again
-
-
-def _type(name: str) -> Any:
-    return {field.name: field.type for field in configs.fields()}.get(name)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
 
 
 def _seconds(value: Any) -> float:

@@ -18,6 +18,7 @@ def rerun(
     text: options.Run,
     name: Annotated[str, typer.Option(metavar="TEXT", help="A name for the new run.", show_default=False)] = "",
     detach: training._Detach = False,
+    queue: training._Queue = False,
     as_json: training._Events = False,
     folder: options.HomeFolder = None,
 ) -> None:
@@ -33,7 +34,10 @@ def rerun(
     _check_data(before, again)
     _tell(again)
     with training._ctrl_c_tells():
-        run = launcher.start(home, again.config, name=name, parent=before.id)
+        run = launcher.start(home, again.config, name=name, parent=before.id, queued=queue)
+        if queue:
+            training._leave_queued(run, home, folder)
+            return
         if detach:
             training._leave(run, "started", folder)
             return

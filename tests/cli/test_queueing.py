@@ -11,6 +11,7 @@ import pytest
 from core.rundir import Home, write_json
 from core.runs import alive, tickets, waiter
 from core.runs.find import run_ids
+from core.runs.meta import read_meta
 from core.runs.state import state_of
 
 from .conftest import SHORT, Typed, complains
@@ -70,6 +71,14 @@ def test_queue_mistakes_are_one_line(etlgan: Typed) -> None:
     etlgan("stop", run_id)
     complains(etlgan("queue", "cancel", run_id), "does not wait", code=1)
     complains(etlgan("queue", "pause", run_id), "does not wait", code=1)
+
+
+def test_a_rerun_may_wait_its_turn(etlgan: Typed, home: Home) -> None:
+    before = etlgan("run", "digits", *SHORT, "--queue").out.strip()
+    said = etlgan("rerun", before, "--queue", "--name", "again")
+    assert "queued, number 2" in said.err
+    again = home.run(said.out.strip())
+    assert (state_of(again).kind, read_meta(again).parent) == ("queued", before)
 
 
 def test_a_command_finds_that_nobody_waits_and_says_so(etlgan: Typed, home: Home) -> None:

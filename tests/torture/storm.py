@@ -27,6 +27,7 @@ DASHBOARD = [sys.executable, "-P", "-m", "etlgan_tui"]
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)
 TARGETS = ("trainer",) * 7 + ("runner",) * 6 + ("cli",) * 4 + ("waiter",) * 3 + ("dashboard",) * 2
 PARALLEL, SLOTS = 3, 2
+PATIENCE = float(os.environ.get("TORTURE_PATIENCE", "1"))  # times longer, on a machine that others use too
 
 
 class Storm:
@@ -55,7 +56,7 @@ class Storm:
     def run(self, faults: int, *, most_seconds: float, pause: float) -> int:
         """Faults that hit somebody."""
         tickets.change_settings(self.home, slots=SLOTS)
-        hit, until = 0, time.monotonic() + most_seconds
+        hit, until = 0, time.monotonic() + most_seconds * PATIENCE
         while hit < faults and time.monotonic() < until:
             self._keep_going()
             time.sleep(self.random.uniform(0, pause))
@@ -68,18 +69,20 @@ class Storm:
         """Let what lives come to its end, and look at every state on the way."""
         for command in self.commands:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                command.wait(timeout=20)
+                command.wait(timeout=20 * PATIENCE)
             command.kill()
             command.wait()
         if self.dashboard:
             self.dashboard.kill()
             self.dashboard.wait()
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < until:
             waiter.revive(self.home)
             if not any(state_of(run).kind in ("running", "queued") for run in self.runs()):
                 break
             time.sleep(0.1)
+        else:
+            self.ledger.wrong.append(f"after {seconds * PATIENCE:.0f} s some runs have not come to their end")
         self.check_states()
 
     def runs(self) -> list[RunDir]:
@@ -244,11 +247,12 @@ class Storm:
     def finish_all(self, seconds: float = 120.0) -> None:
         """Every run that was stopped, killed or crashed resumes, and finishes."""
         os.environ["FAKE_DELAY"] = "0"
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * PATIENCE
         for run in self.runs():
             if state_of(run).kind == "finished":
                 continue
-            launcher.resume(self.home, run)
+            if not state_of(run).live:
+                launcher.resume(self.home, run)
             while state_of(run).live and time.monotonic() < until:
                 time.sleep(0.02)
             if state_of(run).kind != "finished":

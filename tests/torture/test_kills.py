@@ -8,7 +8,7 @@ from safetensors.numpy import load
 from core.rundir import Home, read_json
 
 from .ledger import Ledger
-from .storm import Storm
+from .storm import PATIENCE, Storm
 
 SHORT = ("train.steps=120", "train.device=cpu")
 
@@ -37,7 +37,7 @@ def test_a_short_storm(home: Home, ledger: Ledger, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 * PATIENCE)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_long_storm(home: Home, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setenv("FAKE_DELAY", "0.01")
@@ -47,7 +47,7 @@ def test_a_long_storm(home: Home, ledger: Ledger, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 * PATIENCE)
 def test_a_storm_over_real_training(home: Home, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """And at the end every run, whatever it went through, has the very weights of one that was left alone."""
     import torch

@@ -134,6 +134,9 @@ class RecipeConfig(Frozen, frozen=True):
             "bce: the same on unconditional logits, as the classic recipe uses it."
         ),
     ] = "relativistic"
+    projection: Annotated[
+        bool, Meta(description="D judges an image as one of its character (projection); false: as any character.")
+    ] = True
     r1: Annotated[
         float, Meta(ge=0, le=100, description="Weight gamma of the gradient penalty on real images (R1); 0 is none.")
     ] = 0.3
@@ -191,6 +194,10 @@ class RecipeConfig(Frozen, frozen=True):
             extra={"unit": "of all steps"},
         ),
     ] = 0.05
+    balanced: Annotated[
+        bool,
+        Meta(description="Characters are drawn alike, however many images each has; false: images are drawn alike."),
+    ] = True
     transfer: Annotated[
         float,
         Meta(

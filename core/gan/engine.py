@@ -210,7 +210,9 @@ class Engine:
         return torch.autograd.grad(loss, parameters, retain_graph=name == "discriminator", allow_unused=True)
 
     def _conditioning(self, step: Tensor) -> Tensor | float:
-        """Share of the class's part in D's logit: ramped from 0 to 1 (Shahbazi et al. 2022)."""
+        """Share of the class's part in D's logit: ramped from 0 to 1 (Shahbazi et al. 2022), or 0 throughout."""
+        if not self.config.recipe.projection:
+            return 0.0
         ramp = self.config.recipe.ramp * self.config.train.steps
         return (step / ramp).clamp(max=1) if ramp else 1.0
 

@@ -68,7 +68,7 @@ class Training:
         domains = len(glyphs.domains)
         looks = labels if domain is None else labels * domains + domain  # an anchor is a rank among images of one look
         anchors = anchored_codes(images, looks, anchored(config))
-        pool = Pool(images, labels, anchors, device, domain=domain, domains=domains)
+        pool = Pool(images, labels, anchors, device, domain=domain, domains=domains, balanced=config.recipe.balanced)
         self.engine = Engine(config, pool, self.classes, resolved)
         model = config.model
         self.latents = grid.fixed_latents(

@@ -1,4 +1,4 @@
-"""The training set as tensors on the device: batches, uniform over characters and within them over domains."""
+"""The training set as tensors on the device: batches, uniform over characters and within them over domains, or not."""
 
 from typing import NamedTuple
 
@@ -31,14 +31,16 @@ class Pool:
         *,
         domain: NDArray[np.int64] | None = None,
         domains: int = 1,
+        balanced: bool = True,
     ) -> None:
         """images (N, S, S), 255 = ink; labels (N,), every class 0 .. K-1 present; codes (N, A) anchored properties;
-        domain (N,) where there are several.
+        domain (N,) where there are several. balanced: characters are drawn alike, then images; false: images alike.
         """
         cells = labels if domain is None else labels * domains + domain
         order = np.argsort(cells, kind="stable")
         counts = np.bincount(cells, minlength=domains * (int(labels.max()) + 1))
-        self.domains = domains
+        self.domains, self.balanced = domains, balanced
+        self.cells = torch.from_numpy(cells[order]).to(device)  # (N,)
         self.images = torch.from_numpy(np.ascontiguousarray(images[order]))[:, None].to(device)
         self.codes = torch.from_numpy(np.ascontiguousarray(codes[order])).to(device)
         self.counts = torch.from_numpy(counts).to(device)
@@ -48,12 +50,17 @@ class Pool:
 
     def draw(self, chance: Chance) -> Batch:
         """An image for each of the samples that `chance` draws for: the class uniform, then its domain among those that
-        have it, then the image within both.
+        have it, then the image within both; or any image, its class and domain with it.
         """
-        label = chance.below(Stream.CLASS, len(self.counts) // self.domains)
-        domain = self.seen.draw(label, chance, Stream.DOMAIN) if self.domains > 1 else None
-        cell = label if domain is None else label * self.domains + domain
-        rows = self.starts[cell] + chance.below(Stream.IMAGE, self.counts[cell])
+        if self.balanced:
+            cell = chance.below(Stream.CLASS, len(self.counts) // self.domains)
+            if self.domains > 1:
+                cell = cell * self.domains + self.seen.draw(cell, chance, Stream.DOMAIN)
+            rows = self.starts[cell] + chance.below(Stream.IMAGE, self.counts[cell])
+        else:
+            rows = chance.below(Stream.IMAGE, len(self.cells))
+            cell = self.cells[rows]
+        label, domain = (cell, None) if self.domains == 1 else (cell // self.domains, cell % self.domains)
         images = self.images[rows].float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
         return Batch(images, label, self.codes[rows], domain)
 

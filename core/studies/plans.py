@@ -69,15 +69,19 @@ ABLATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "R1 and R2": {"recipe.r2": 0.3},
         "R1 at every step": {"recipe.penalty_every": 1},
         "unpaired loss": {"recipe.adversarial": "saturating-free"},
+        "no projection": {"recipe.projection": False},
         "no moving average": {"recipe.ema": 0.0},
         "no anchored codes": {"model.anchored": 0},
+        "no free codes": {"model.codes": 2},
         "no continuous codes": {"model.codes": 0},
         "augmentation": {"recipe.augment": 0.5},
         "cosine Q": {"recipe.cosine": 16.0},
         "2K-way targets": {"recipe.fake_targets": True},
         "cosine Q, 2K-way targets": {"recipe.cosine": 16.0, "recipe.fake_targets": True},
         "conditioning ramp": {"recipe.ramp": 0.2},
+        "images drawn alike": {"recipe.balanced": False},  # the same where every character has as many
         "constant learning rate": {"train.lr_final": 1.0},
+        "nets of size S": {"model.size": "s"},
     }
 )
 

@@ -16,7 +16,7 @@ from core.glyphs import glyphset, penman
 Small = Callable[..., RunConfig]
 
 
-def told_apart(counts: tuple[int, ...]) -> Pool:
+def told_apart(counts: tuple[int, ...], *, balanced: bool = True) -> Pool:
     """A pool whose images say their class in one pixel and their number within it in another, in mixed order."""
     labels = np.repeat(np.arange(len(counts)), counts)
     numbers = np.concatenate([np.arange(count) for count in counts])
@@ -24,7 +24,7 @@ def told_apart(counts: tuple[int, ...]) -> Pool:
     images = np.zeros((len(labels), 4, 4), np.uint8)
     images[:, 0, 0], images[:, 1, 1] = labels, numbers
     codes = np.stack([labels, numbers], 1).astype(np.float32)
-    return Pool(images[order], labels[order], codes[order], torch.device("cpu"))
+    return Pool(images[order], labels[order], codes[order], torch.device("cpu"), balanced=balanced)
 
 
 def drawn(pool: Pool, count: int) -> Batch:
@@ -38,6 +38,12 @@ def test_images_belong_to_their_labels_and_codes() -> None:
     assert batch.images.min() == -1
     assert torch.equal(pixels[:, 0, 0], batch.label)
     assert torch.equal(batch.codes, torch.stack([batch.label, pixels[:, 1, 1]], 1).float())
+
+
+def test_images_are_drawn_alike_where_that_is_asked_for() -> None:
+    batch = drawn(told_apart((20, 100, 80), balanced=False), 30_000)
+    assert torch.allclose(torch.bincount(batch.label) / 30_000, torch.tensor([0.1, 0.5, 0.4]), atol=0.015)
+    assert torch.equal(batch.codes[:, 0], batch.label.float())
 
 
 def test_classes_are_drawn_equally_and_all_their_images() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core import config as configs
 from core.errors import ConfigError
 from core.studies import plans
 
@@ -48,3 +49,12 @@ def test_a_rehearsal_is_shorter_and_the_same_else() -> None:
 def test_kanji_have_161_images() -> None:
     assert {cell.config.data.per_char for cell in plans.quality({}, ["kanji 10 at 161"])} == {161}
     assert {cell.config.data.per_char for cell in plans.textbook({}, ["kanji 10 at 700"])} == {700}
+
+
+def test_every_ingredient_of_the_recipe_has_a_row() -> None:
+    rows = {setting for changes in plans.ABLATION.values() for setting in changes}
+    fields = {field.name for field in configs.fields() if field.name.startswith("recipe.")}
+    weights = {"recipe.name", "recipe.code"}  # which recipe; how much of the codes, which have rows of their own
+    elsewhere = {"recipe.double_softmax", "recipe.transfer"}  # of classic, of several domains
+    assert fields - weights - elsewhere <= rows
+    assert {"model.anchored", "model.codes", "model.size"} <= rows

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -23,6 +23,7 @@ from etlgan_tui.queueing import tend
 from etlgan_tui.screens.base import BaseScreen, Changed
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.themes import THEMES
+from etlgan_tui.typeahead import TypeAhead
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.picture import Picture, next_mode, usual_mode
 
@@ -30,7 +31,7 @@ SYSTEM_TICKS = 4  # ticks between two looks at the machine
 SAME_PROBLEM_SECONDS = 30.0
 
 
-class EtlganApp(App[None]):
+class EtlganApp(TypeAhead):
     """One home, watched."""
 
     TITLE = "etlgan"

@@ -188,10 +188,11 @@ class RunScreen(LinkedCharts, RunActions):
         self.query_one("#console-log").focus()
 
     def action_search(self) -> None:
-        self.action_tab("console")
+        self.set_focus(None)  # a focused widget pulls its own tab back
+        self.query_one(TabbedContent).active = "console"
         line = self.query_one("#search", Input)
         line.display = True
-        line.focus()
+        self.set_focus(line)  # now: the next key may be there already
 
     def action_kind(self) -> None:
         """Grid or traversal."""

@@ -211,7 +211,7 @@ class RunsScreen(RunActions):
     def action_filter(self) -> None:
         line = self.query_one("#filter", Input)
         line.display = True
-        line.focus()
+        self.set_focus(line)  # now: the next key may be there already
 
     def action_leave_filter(self) -> None:
         line = self.query_one("#filter", Input)

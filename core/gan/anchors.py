@@ -1,5 +1,8 @@
 """Targets of the anchored codes: where an image stands within its class in slant and in stroke thickness."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +10,7 @@ from core.config import RunConfig
 from core.glyphs import measures
 
 NAMES = ("slant", "thickness")  # code 0, code 1
-CHUNK = 4096  # images measured at a time: measures work in floats, which a large set has no room for
+CHUNK = 256  # images measured at a time: measures work in floats, which no cache (and for a large set no memory) holds
 
 
 def anchored(config: RunConfig) -> int:
@@ -28,16 +31,17 @@ def anchored_codes(images: NDArray[np.uint8], labels: NDArray[np.int64], anchore
     """
     measured = [_measured(function, images) for function in (measures.slant, measures.thickness)[:anchored]]
     codes = np.zeros((len(images), anchored), np.float32)
-    for label in np.unique(labels):
-        here = np.flatnonzero(labels == label)
-        for column, values in enumerate(measured):
-            usable = here[np.isfinite(values[here])]
-            ranks = np.empty(len(usable))
-            ranks[np.argsort(values[usable], kind="stable")] = np.arange(len(usable))
-            codes[usable, column] = (2 * ranks + 1) / max(len(usable), 1) - 1
+    for column, values in enumerate(measured):
+        usable = np.flatnonzero(np.isfinite(values))
+        order = usable[np.lexsort((values[usable], labels[usable]))]  # class by class, rising
+        counts = np.bincount(labels[order], minlength=int(labels.max(initial=-1)) + 1)
+        rank = np.arange(len(order)) - (np.cumsum(counts) - counts)[labels[order]]
+        codes[order, column] = (2 * rank + 1) / counts[labels[order]] - 1
     return codes
 
 
 def _measured(measure: measures.Measure, images: NDArray[np.uint8]) -> measures.Floats:
     """(N, S, S) -> (N,)."""
-    return np.concatenate([measure(images[i : i + CHUNK]) for i in range(0, max(len(images), 1), CHUNK)])
+    chunks = [images[start : start + CHUNK] for start in range(0, max(len(images), 1), CHUNK)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate(list(pool.map(measure, chunks)))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from core import config as configs
 from core import resuming
@@ -23,12 +23,17 @@ from core.runs.environment import environment
 from core.runs.find import is_id, new_id, run_ids
 from core.runs.meta import RunMeta, checked_name, checked_tags, cleaned_note, printable, read_meta, write_meta
 from core.runs.meta import edit_meta as edit_meta
+from core.runs.slurm import job as jobs
+from core.runs.slurm import submission
+from core.runs.slurm.job import Job
+from core.runs.slurm.verdict import open_job
 from core.runs.spawn import spawn
 from core.runs.state import newest_attempt, reached
 from core.runs.stop import cancel as cancel
 from core.runs.stop import stop as stop
 from core.runs.tickets import Ticket
 
+Where = Literal["here", "slurm"]  # a run is to go
 NAMES_COMPARED = 100  # more runs than are launched within a second
 
 
@@ -42,9 +47,10 @@ def start(
     parent: str = "",
     queued: bool = False,
     priority: int = 0,
+    on: Where = "here",
 ) -> RunDir:
-    """Make a run and set its first attempt going, or let it wait its turn. It appears under runs/ whole and locked,
-    or whole and queued, or not at all.
+    """Make a run and set its first attempt going, or let it wait its turn, or give it to Slurm. It appears under runs/
+    whole and locked, or whole and queued, or not at all.
 
     A folder or disk that cannot be written, a name that cannot be shown, a runner that does not come up: RunError.
     """
@@ -55,9 +61,12 @@ def start(
         with folder_lock(home.runs):  # so that names are counted up one by one
             name = name or _next_name(home, config.preset or "run")
             meta = RunMeta("", name, time.time(), tags, note, priority, parent)
-            run, descriptor = _make(home, config, meta, env, queued=queued)
+            run, descriptor = _make(home, config, meta, env, queued=queued, on=on)
         if queued:
             waiter.revive(home)
+            return run
+        if on == "slurm":
+            _submit_new(run, config)
             return run
         try:
             slots.take(run, attempt=1, slot=-1, device=config.train.device)
@@ -70,18 +79,28 @@ def start(
     return run
 
 
-def resume(home: Home, run: RunDir, *, steps: int | None = None, queued: bool = False) -> RunDir:
+def resume(
+    home: Home, run: RunDir, *, steps: int | None = None, queued: bool = False, on: Where | None = None
+) -> RunDir:
     """The next attempt of the same run, now or at its turn; `steps` moves its end. Without a checkpoint it starts at
-    step 0 again. A queued run goes at once, out of turn.
+    step 0 again. A queued run goes at once, out of turn. `on` None: where the run went before.
 
     A live run, a damaged configuration, an end that lies behind: RunError, and nothing is changed.
     """
     with telling(run.path), alive.locked(run) as descriptor:
         if queued and run.ticket.exists():
             raise RunError(f"run {run.id} waits in the queue already; `etlgan queue` lists it")
-        config = _unchanged(run, _config(run))
+        config = configuration(run)
+        where = on or ("slurm" if run.job.exists() and not queued else "here")
+        if (job := open_job(run)) is not None:
+            raise RunError(f"run {run.id} is {job.name} already; `etlgan stop {run.id}` takes it back")
         if steps is not None:
             config = _extended(run, config, steps)
+        if where == "slurm":
+            folder = _first_folder(read_json(run.env))
+            submission.submit(run, config.cluster, attempt=newest_attempt(run) + 1, cwd=folder)
+            return home.run(run.id)
+        tickets.unlinked(run.job)  # it is no more that job's
         if queued:
             tickets.write(home, tickets.ticket_for(run.id, device=config.train.device))
         else:
@@ -95,21 +114,41 @@ def launch(run: RunDir, ticket: Ticket, slot: int) -> None:
     """Set a queued run going in its slot. Its runner takes the ticket away. Not to be done: RunError, OSError."""
     with alive.locked(run) as descriptor:
         variables = slots.variables(slot, ticket.device)
-        _go(run, descriptor, _unchanged(run, _config(run)), slot=slot, variables=variables | tickets.variables(ticket))
+        _go(run, descriptor, configuration(run), slot=slot, variables=variables | tickets.variables(ticket))
 
 
 def _go(
     run: RunDir, descriptor: int, config: RunConfig, *, slot: int, variables: Mapping[str, str] = MappingProxyType({})
 ) -> None:
     before, attempt = alive.read(run), newest_attempt(run) + 1
-    _cut_torn_line(run)
-    folder = _note_environment(run, config, attempt)
-    alive.write(descriptor, _holder(run, attempt))
+    folder = ready(run, descriptor, config, attempt=attempt)
     try:
         slots.take(run, attempt=attempt, slot=slot, device=config.train.device)
         spawn(run, descriptor, cwd=folder, variables=variables)
     except (OSError, RunError):
         alive.write(descriptor, before)
+        raise
+
+
+def ready(run: RunDir, descriptor: int, config: RunConfig, *, attempt: int) -> Path:
+    """Note the attempt that is about to begin here, in the lock and in env.json; gives the folder that it works in."""
+    _cut_torn_line(run)
+    folder = _note_environment(run, config, attempt)
+    alive.write(descriptor, _holder(run, attempt))
+    return folder
+
+
+def configuration(run: RunDir) -> RunConfig:
+    """What the run is to compute: damaged, or not what its checkpoints were computed with: ConfigError, RunError."""
+    return _unchanged(run, _config(run))
+
+
+def _submit_new(run: RunDir, config: RunConfig) -> None:
+    """The first attempt goes to Slurm; refused: there is no run."""
+    try:
+        submission.submit(run, config.cluster, attempt=1, cwd=Path.cwd())
+    except (OSError, RunError):
+        shutil.rmtree(run.path, ignore_errors=True)
         raise
 
 
@@ -159,10 +198,13 @@ def restore(home: Home, run_id: str) -> RunDir:
 # --- making a run -----------------------------------------------------------------------------------------------
 
 
-def _make(home: Home, config: RunConfig, meta: RunMeta, env: dict[str, Any], *, queued: bool) -> tuple[RunDir, int]:
+def _make(
+    home: Home, config: RunConfig, meta: RunMeta, env: dict[str, Any], *, queued: bool, on: Where = "here"
+) -> tuple[RunDir, int]:
     """A whole run directory, locked: put together under a dotted name, then renamed. Returns the lock's descriptor.
 
-    A queued one is not locked (-1): its ticket, which counts once the run is there, is written before.
+    A queued one is not locked (-1): its ticket, which counts once the run is there, is written before. Nor is one for
+    Slurm, which says so from the beginning.
     """
     while True:
         run_id = new_id()
@@ -182,6 +224,9 @@ def _make(home: Home, config: RunConfig, meta: RunMeta, env: dict[str, Any], *, 
             if queued:
                 draft.lock.touch()
                 tickets.write(home, tickets.ticket_for(run_id, device=config.train.device))
+            elif on == "slurm":
+                draft.lock.touch()
+                jobs.write(draft, Job(attempt=1, submitted=time.time()))
             else:
                 descriptor = alive.take(draft)
                 alive.write(descriptor, _holder(draft, 1))

@@ -21,28 +21,61 @@ TRAINER = "ETLGAN_TRAINER"  # environment variable for tests: another module to 
 
 
 def main(path: Path) -> int:
-    """Run one attempt to its end. The lock's descriptor and content come from the launcher."""
-    run, descriptor, asked = RunDir(path), int(os.environ[alive.LOCK_FD]), threading.Event()
-    _note_stops(asked)
+    """Run one attempt to its end. The lock's descriptor and content come from the launcher, or are made in a job."""
+    run, asked = RunDir(path), Asked()
+    asked.listen()
+    before, descriptor = -1, int(os.environ.get(alive.LOCK_FD, -1))
+    if in_job := descriptor < 0:
+        from core.runs.slurm import node  # here: it needs more than a runner that was launched
+
+        before, descriptor = node.saved_step(run), node.begin(run)
+        if node.stop_asked(run):
+            asked.to_stop.set()
     holder = alive.read(run)._replace(pid=os.getpid(), started=alive.started_of(os.getpid()))
     _take_ticket(run)
     alive.write(descriptor, holder)
     threading.Thread(target=_beat, args=(run, descriptor, done := threading.Event()), daemon=True).start()
     returncode = None
-    if not asked.is_set():
-        trainer = subprocess.Popen(_command(run), pass_fds=(descriptor,))
-        if asked.is_set():  # it came while the trainer was being forked, and was lost there
+    if not asked.to_stop.is_set():
+        asked.trainer = trainer = subprocess.Popen(_command(run), pass_fds=(descriptor,))
+        if asked.to_stop.is_set():  # it came while the trainer was being forked, and was lost there
             trainer.send_signal(signal.SIGTERM)
         started = alive.started_of(trainer.pid)
         alive.write(descriptor, holder._replace(trainer=trainer.pid, trainer_started=started))
         returncode = trainer.wait()
     done.set()
-    _write_exit(run, descriptor, ending(holder.attempt, returncode, stopped=asked.is_set()))
+    _write_exit(run, descriptor, ending(holder.attempt, returncode, stopped=asked.to_stop.is_set()))
+    again = in_job and asked.time_up.is_set() and node.goes_on(run, holder.attempt, since=before)
     _leave_slot(run)
     os.close(descriptor)  # the run has ended, and its slot is free; what follows is for others
+    if again:
+        node.go_on_later(run)
+        return 0
     hooks.start(run)
     waiter.revive(Home(run.path.parent.parent))
     return 0
+
+
+class Asked:
+    """What a signal asked for. A job gets its signals alone, a launched runner with its group: the trainer is told
+    in any case, and obeys the first of them."""
+
+    def __init__(self) -> None:
+        self.to_stop, self.time_up = threading.Event(), threading.Event()
+        self.trainer: subprocess.Popen[bytes] | None = None
+
+    def listen(self) -> None:
+        """The launcher starts us with SIGTERM blocked, so that one that comes before this line waits for it."""
+        signal.signal(signal.SIGTERM, self._heard)
+        signal.signal(signal.SIGUSR1, self._heard)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+    def _heard(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGUSR1:  # the job's time limit comes near
+            self.time_up.set()
+        self.to_stop.set()
+        if self.trainer is not None:
+            self.trainer.send_signal(signal.SIGTERM)
 
 
 def ending(attempt: int, returncode: int | None, *, stopped: bool) -> dict[str, Any]:
@@ -55,19 +88,6 @@ def ending(attempt: int, returncode: int | None, *, stopped: bool) -> dict[str, 
 def _command(run: RunDir) -> list[str]:
     """-P: a core.py in the user's folder must not be taken for ours."""
     return [sys.executable, "-P", "-m", os.environ.get(TRAINER) or "core.trainer", str(run.path)]
-
-
-def _note_stops(asked: threading.Event) -> None:
-    """SIGTERM goes to the whole group: the trainer obeys it, the runner notes it and waits.
-
-    The launcher starts us with SIGTERM blocked, so that one that comes before this line waits for it.
-    """
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
-
-    signal.signal(signal.SIGTERM, note)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def _take_ticket(run: RunDir) -> None:

@@ -14,6 +14,7 @@ from core.rundir import RunDir, read_json
 from core.runs import alive
 from core.runs.alive import Holder
 from core.runs.meta import printable
+from core.runs.slurm.verdict import verdict
 
 Kind = Literal["queued", "running", "finished", "stopped", "failed", "killed", "crashed"]
 
@@ -41,7 +42,15 @@ def state_of(run: RunDir) -> State:
     holder = alive.read(run)
     if alive.held(run, holder):
         return State("running", stale=_silent(run, holder))
-    return State("queued") if run.ticket.exists() else _ended(run, holder)
+    return State("queued") if run.ticket.exists() else _of_slurm(run, _ended(run, holder))
+
+
+def _of_slurm(run: RunDir, ended: State) -> State:
+    """What Slurm says where a run that was given to it leaves something open; else what its own files say."""
+    if not os.path.exists(run.job):  # noqa: PTH110  (asked for every run of a list)
+        return ended
+    said = verdict(run, attempt=newest_attempt(run), kind=ended.kind)
+    return State(said.kind, said.detail, said.message, said.stale) if said.kind else ended  # type: ignore[arg-type]
 
 
 def newest_attempt(run: RunDir) -> int:

@@ -11,6 +11,9 @@ from core.runs.alive import Holder
 from core.runs.disk import telling
 from core.runs.meta import printable
 from core.runs.runner import ending
+from core.runs.slurm.stopping import cancel as cancel_job
+from core.runs.slurm.stopping import in_slurm
+from core.runs.slurm.stopping import stop as stop_job
 from core.runs.state import newest_attempt
 
 CONFIRM_SECONDS = 10.0  # for a runner that is just coming up to note its pid
@@ -25,6 +28,8 @@ def stop(run: RunDir, *, kill_after: float | None = None, wait: float = 0.0) -> 
     """
     if cancel(run):
         return f"run {run.id} was taken out of the queue"
+    if in_slurm(run):
+        return stop_job(run, kill_after=kill_after, wait=wait)
     holder = _live_holder(run)
     if not alive.signal_group(holder, signal.SIGTERM):
         return f"run {run.id} had ended already"
@@ -40,7 +45,7 @@ def stop(run: RunDir, *, kill_after: float | None = None, wait: float = 0.0) -> 
 def cancel(run: RunDir) -> bool:
     """Take a run out of the queue; it is then as it was before, or stopped where it never went. False: not queued."""
     if not run.ticket.exists():
-        return False
+        return cancel_job(run)
     with tickets.locked(Home(run.path.parent.parent)):
         if not run.ticket.exists():  # its turn came
             return False

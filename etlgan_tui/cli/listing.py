@@ -123,7 +123,7 @@ def _drawn(rows: list[tuple[Row, State]], *, flat: bool) -> list[tuple[tuple[str
     """Cells and state of every line: sweeps and runs with their children below them, unless all are of one sweep."""
     if flat:
         return [(_cells(row, state), state) for row, state in rows]
-    from etlgan_tui.cli.family import family
+    from etlgan_tui.family import family
 
     lines: list[tuple[tuple[str, ...], State | None]] = []
     unicode = terminal.shows_unicode(sys.stdout)

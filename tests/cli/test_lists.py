@@ -14,7 +14,7 @@ from core.rundir import Home, RunDir
 from core.runs import launcher
 from core.runs.find import find, run_ids
 from core.runs.state import state_of
-from etlgan_tui.cli.family import family
+from etlgan_tui.family import family
 
 from .conftest import PROGRAM, SHORT, Said, Typed, complains
 

@@ -29,6 +29,7 @@ def main(path: Path) -> int:
         from core.runs.slurm import node  # here: it needs more than a runner that was launched
 
         before, descriptor = node.saved_step(run), node.begin(run)
+        os.environ[alive.LOCK_FD] = str(descriptor)
         if node.stop_asked(run):
             asked.to_stop.set()
     holder = alive.read(run)._replace(pid=os.getpid(), started=alive.started_of(os.getpid()))

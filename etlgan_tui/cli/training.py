@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -16,12 +16,16 @@ from etlgan_tui.cli import options, terminal
 if TYPE_CHECKING:
     from core.config import RunConfig
     from core.rundir import Home, RunDir
+    from core.runs.launcher import Where
     from core.runs.state import State
     from etlgan_tui.cli.watch import Watched
 
 _WIDEST = 160  # columns of a picture in the terminal
 _Detach = Annotated[bool, typer.Option("--detach", help="Return at once; print the run's id.")]
 _Queue = Annotated[bool, typer.Option("--queue", help="Let it wait for a free slot (`etlgan queue`); return at once.")]
+_On = Annotated[
+    str, typer.Option("--on", metavar="WHERE", help="here, or slurm: submit it to a cluster; see cluster.* settings.")
+]
 _Events = Annotated[bool, typer.Option("--json", help="Print the events, one JSON line each; words go to stderr.")]
 
 
@@ -54,6 +58,7 @@ def run(
     ] = False,
     detach: _Detach = False,
     queue: _Queue = False,
+    on: _On = "here",
     priority: Annotated[
         int, typer.Option(metavar="N", min=-(2**30), max=2**30, help="In the queue: higher goes first.")
     ] = 0,
@@ -71,6 +76,7 @@ def run(
         preset,
         changes or [],
         {"data.chars": chars, "data.source": data, "seed": seed, "train.profile": 16 if profile else None},
+        on=(place := where(on, queue=queue) or "here"),
     )
     config = _begins_with(config, init_from, folder)
     characters = _checked(config)
@@ -85,12 +91,12 @@ def run(
     _warn_of_disk(config, len(characters), home)
     with _ctrl_c_tells():
         started = launcher.start(
-            home, config, name=name, tags=tuple(tags or ()), note=note, queued=queue, priority=priority
+            home, config, name=name, tags=tuple(tags or ()), note=note, queued=queue, priority=priority, on=place
         )
         if queue:
             _leave_queued(started, home, folder)
         elif detach:
-            _leave(started, "started", folder)
+            _leave(started, "submitted" if place == "slurm" else "started", folder)
         else:
             _follow(_watched(started), home, folder, as_json=as_json)
 
@@ -102,19 +108,20 @@ def resume(
     ] = None,
     detach: _Detach = False,
     queue: _Queue = False,
+    on: _On = "",
     as_json: _Events = False,
     folder: options.HomeFolder = None,
 ) -> None:
     """Go on from a run's last checkpoint, and follow it.
 
-    The exit code is the run's, as with `run`.
+    Where it went before (--on says otherwise). The exit code is the run's, as with `run`.
     """
     from core.runs import launcher
 
     home, found = options.home(folder), options.run(folder, text)
     watched = _watched(found)
     with _ctrl_c_tells():
-        launcher.resume(home, found, steps=steps, queued=queue)
+        launcher.resume(home, found, steps=steps, queued=queue, on=where(on, queue=queue))
         if queue:
             _leave_queued(found, home, folder)
         elif detach:
@@ -133,12 +140,25 @@ def _ctrl_c_tells() -> Iterator[None]:
         raise
 
 
-def _resolved(preset: str, assignments: list[str], flags: dict[str, Any]) -> RunConfig:
-    """Preset <- --set <- the short flags, with paths made absolute: the trainer runs elsewhere."""
+def where(text: str, *, queue: bool) -> Where | None:
+    """What --on says; None where it says nothing. Anything else: ConfigError."""
+    from core.errors import ConfigError
+
+    if text not in ("", "here", "slurm"):
+        raise ConfigError(f"--on {text}: must be here or slurm")
+    if queue and text == "slurm":
+        raise ConfigError("--queue and --on slurm: choose one; Slurm has a queue of its own")
+    return cast("Where | None", text or None)
+
+
+def _resolved(preset: str, assignments: list[str], flags: dict[str, Any], *, on: str) -> RunConfig:
+    """Preset <- the user's [cluster], on one <- --set <- the short flags, with paths made absolute: the trainer runs
+    elsewhere."""
     from core import config, presets
     from core.glyphs.sets.spec import absolute
+    from core.runs.slurm.usual import usual_resources
 
-    changes: dict[str, Any] = {**config.parse_assignments(assignments)}
+    changes: dict[str, Any] = (usual_resources() if on == "slurm" else {}) | config.parse_assignments(assignments)
     changes |= {name: value for name, value in flags.items() if value is not None}
     if "data.source" in changes:
         changes["data.source"] = absolute(changes["data.source"])

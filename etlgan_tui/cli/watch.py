@@ -158,7 +158,7 @@ def _follow(watched: Watched, display: Display, stop: Callable[[], str], interru
             asked = _ask(stop)
         elif len(interrupts) > 1:
             return now
-        display.draw(watched.progress, states.state_word(now, unicode=unicode), asked or _note(watched.progress))
+        display.draw(watched.progress, states.state_word(now, unicode=unicode), asked or _note(watched.progress, now))
         if not found and now.kind not in ALIVE:
             return now
         if time.monotonic() >= looked + _STATE_EVERY:
@@ -175,7 +175,9 @@ def _ask(stop: Callable[[], str]) -> str:
     return "stopping: it finishes its step and saves; Ctrl-C again leaves it to itself"
 
 
-def _note(progress: Progress) -> str:
+def _note(progress: Progress, state: State) -> str:
+    if state.kind == "queued":
+        return f"{state.detail or 'waits its turn'}; {state.message or 'it may be left: Ctrl-C twice'}"
     if progress.last is None:
         return "first steps" if progress.started else "preparing glyphs and networks"
     sampled = progress.sampled()

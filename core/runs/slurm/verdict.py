@@ -54,7 +54,8 @@ def verdict(run: RunDir, *, attempt: int, kind: str) -> Verdict:
         return Verdict("queued", _detail(job, "not known"), str(error)) if waits else Verdict()
     state = told.state if told else accounted(job) if job.id else ""
     if state in WAITING:
-        return Verdict("queued", _detail(job, told.reason if told else ""), "" if waits else _again(kind))
+        reason = told.reason if told and told.reason != "None" else "waiting"
+        return Verdict("queued", _detail(job, reason), "" if waits else _again(kind))
     if state in RUNNING or state == "COMPLETING":
         return _between(job, state, told.nodes if told else "", waits=waits, kind=kind)
     if not job.id and not state and time.time() - job.submitted < SUBMIT_SECONDS:
@@ -85,8 +86,8 @@ def _between(job: Job, state: str, nodes: str, *, waits: bool, kind: str) -> Ver
     """Slurm has it running, and the run shows no life."""
     if waits:
         return Verdict("queued", _detail(job, f"{'starting' if state in RUNNING else 'clearing up'} on {nodes}"))
-    if state in RUNNING and kind == "crashed":
-        silent = f"shows no life, but Slurm has job {job.id} {state.lower()} on {nodes}"
+    if kind == "crashed":
+        silent = f"shows no life, but Slurm has job {job.id} as {state} on {nodes}"
         return Verdict("running", _detail(job, nodes), silent, stale=True)
     return Verdict()
 

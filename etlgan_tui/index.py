@@ -130,7 +130,7 @@ class Index:
         run = self.home.run(row.id)
         signature, known = self._states.get(row.id, ("", None))
         settled = known and signature == row.signature and known.kind not in ("running", "queued")
-        if known and settled and not run.ticket.exists() and not alive.held(run):
+        if known and settled and not (run.ticket.exists() or run.job.exists() or alive.held(run)):
             return Listed(row, known)
         state = state_of(run)
         self._states[row.id] = (row.signature, state)

@@ -22,6 +22,7 @@ from core.errors import ConfigError, EtlganError, RunError
 from core.rundir import Home, read_json, write_json
 from core.runs import launcher
 from core.runs.disk import folder_lock, telling
+from core.runs.launcher import Where
 from core.runs.state import State, state_of
 from core.runs.store import Row, Store
 from core.runs.sync import sync
@@ -223,8 +224,8 @@ def _key(config: str) -> bytes:
         return b""
 
 
-def go_on(home: Home, store: Store, sweep: Sweep, *, priority: int = 0) -> tuple[int, int]:
-    """Queue what is missing and what did not finish; what finished, runs or waits is left alone.
+def go_on(home: Home, store: Store, sweep: Sweep, *, priority: int = 0, on: Where = "here") -> tuple[int, int]:
+    """Queue what is missing and what did not finish, here or with Slurm; what finished, runs or waits is left alone.
 
     How many were queued anew, and how many go on. Two commands at once do not queue anything twice.
     """
@@ -235,10 +236,18 @@ def go_on(home: Home, store: Store, sweep: Sweep, *, priority: int = 0) -> tuple
         for number, child in enumerate(children(home, store, sweep), 1):
             if child.row is None:
                 name = f"{sweep.preset or 'sweep'}-{sweep.id[-4:]}-{number}"
-                launcher.start(home, child.point.config, name=name, parent=sweep.id, queued=True, priority=priority)
+                launcher.start(
+                    home,
+                    child.point.config,
+                    name=name,
+                    parent=sweep.id,
+                    queued=on == "here",
+                    priority=priority,
+                    on=on,
+                )
                 new += 1
             elif child.state and child.state.kind in ("stopped", "failed", "killed", "crashed"):
-                launcher.resume(home, home.run(child.row.id), queued=True)
+                launcher.resume(home, home.run(child.row.id), queued=on == "here", on=on)
                 again += 1
     return new, again
 

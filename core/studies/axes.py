@@ -46,6 +46,10 @@ class Axis(NamedTuple):
         text = f"{value:.{DIGITS}g}"
         return text if not self.is_range or self.low <= float(text) <= self.high else repr(value)
 
+    def means(self, text: str, value: Any) -> bool:
+        """Whether that is what the field's value is called here."""
+        return bool(configs.get(configs.override(RunConfig(), {self.name: text}), self.name) == value)
+
     @property
     def bounds(self) -> tuple[int, int]:
         """The ends of a range of whole numbers."""

@@ -210,10 +210,7 @@ def _point(sweep: Sweep, row: Row) -> Point:
     changes = {}
     for axis in sweep.axes:
         value = configs.get(config, axis.name)
-        listed = (
-            text for text in axis.values if configs.get(configs.override(config, {axis.name: text}), axis.name) == value
-        )
-        changes[axis.name] = next(listed, axis.text(value))
+        changes[axis.name] = next((text for text in axis.values if axis.means(text, value)), axis.text(value))
     return Point(changes, config.seed, config)
 
 

@@ -21,6 +21,7 @@ OVERALL = "overall"  # of the score card
 MEASURED = ("q_fake", "q_real", "d", "g", "info_cat", "info_con", "images_per_s", "seconds")  # last values of a run
 LOWER = {"fcd", "kid", "d", "g", "info_cat", "info_con", "seconds", "off_diagonal_second"}
 OF_QUICK = frozenset(line.name for line in QUANTITIES if line.row in (2, 4, 6))  # of `etlgan score --quick`
+PRUNED = "pruned"  # tag of a run that a search stopped on the way
 SCORE_SECONDS = 3600.0
 
 
@@ -125,6 +126,12 @@ def score(home: Home, sweep: Sweep, row: Row, *, whole: bool = False, say: Calla
     write_json(card_path(home, sweep, row.id), card)
 
 
+def _state(child: Child) -> str:
+    if child.row and child.state:
+        return PRUNED if child.state.kind == "stopped" and PRUNED in child.row.tags else child.state.kind
+    return "missing"
+
+
 def outcomes(home: Home, sweep: Sweep, found: Sequence[Child], objective: str) -> list[Outcome]:
     """One for each configuration, the best first; those without a value come last."""
     groups: dict[tuple[tuple[str, str], ...], list[Child]] = {}
@@ -141,7 +148,7 @@ def outcomes(home: Home, sweep: Sweep, found: Sequence[Child], objective: str) -
                 if (number := value(home, sweep, child.row, objective)) is not None
             ),
             tuple(child.row.id for child in group if child.row),
-            tuple(child.state.kind if child.state else "missing" for child in group),
+            tuple(map(_state, group)),
         )
         for changes, group in groups.items()
     ]

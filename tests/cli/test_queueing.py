@@ -3,8 +3,9 @@
 import json
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,7 +15,7 @@ from core.runs.find import run_ids
 from core.runs.meta import read_meta
 from core.runs.state import state_of
 
-from .conftest import SHORT, Typed, complains
+from .conftest import LONG, SHORT, Typed, complains
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +117,56 @@ def test_sweep_from_command_to_best(etlgan: Typed, home: Home) -> None:
     assert "4/4" in etlgan("sweep", "ls").out
     complains(etlgan("sweep", "show", sweep, "--by", "beauty"), "no objective", code=1)
     complains(etlgan("sweep", "digits", "--grid", "data.chars=nonsense-set"), "", code=2)
+
+
+def test_search_from_command_to_best(etlgan: Typed, home: Home) -> None:
+    pytest.importorskip("optuna")
+    words = ("sweep", "digits", *SHORT, "--search", "2", "--over", "train.lr=1e-5..1e-3")
+    assert "2 runs; nothing was queued" in etlgan(*words, "--dry-run").err
+    complains(etlgan(*words[:-4], *words[-2:]), "range needs", code=2)
+    complains(etlgan(*words, "--by", "beauty"), "no objective", code=1)
+    complains(etlgan("sweep", "digits", "--grid", "train.lr=1e-4", "--by", "d"), "go with --search", code=2)
+    etlgan("queue", "slots", "2")
+    etlgan("queue", "go")
+    said = etlgan(*words, "--by", "q_fake")
+    assert said.code == 0, said.err
+    assert "2 of 2 (train.lr=" in said.err
+    assert said.out.count("1 finished") == 2
+    assert "best: etlgan run digits --set train.steps=12 --set train.lr=" in said.out
+    assert "2/2" in etlgan("sweep", "ls").out
+    assert etlgan("sweep", "--resume", "last").code == 0
+    assert len(run_ids(home)) == 2
+
+
+def test_a_search_is_left_and_its_runs_are_not(
+    etlgan: Typed, home: Home, process: Callable[..., subprocess.Popen[str]]
+) -> None:
+    pytest.importorskip("optuna")
+    words = ("sweep", "digits", *LONG, "--search", "2", "--over", "train.lr=1e-5..1e-3", "--by", "q_fake")
+    working = process(*words)
+    deadline = time.monotonic() + 30
+    while not run_ids(home):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(working.pid, signal.SIGKILL)
+    working.wait()
+    working = process(*words)  # it finds the run that it began
+    assert working.stdout
+    sweep = working.stdout.readline().strip()
+    while driver_pid(home, sweep) != str(working.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    said = etlgan("sweep", "stop", sweep)
+    assert "ends" in said.err
+    assert "out of the queue" in said.out
+    out, err = working.communicate(timeout=20)
+    assert (working.returncode, out) == (130, "")
+    assert "its runs are not stopped" in err
+    assert len(run_ids(home)) == 1
+
+
+def driver_pid(home: Home, sweep: str) -> str:
+    return (home.sweeps / sweep / "driver.lock").read_text().partition(" ")[0]
 
 
 def test_gc_says_how_much_and_asks(etlgan: Typed, home: Home) -> None:

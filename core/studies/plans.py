@@ -39,7 +39,7 @@ QUALITY: Mapping[str, Experiment] = MappingProxyType({
     "hiragana 20":      Experiment("hiragana-sa-ha", 1, Floors(10, .990, .96, .015, .90), SCANNED | {"train.steps": 3500}),
     "hiragana 46":      Experiment("hiragana",       1, Floors(15, .980, .90, .020, .85), SCANNED | {"train.steps": 6500}),
     "kanji 10 at 161":  Experiment("kanji-10",       3, Floors( 8, .990, .96, .020, .85), SCANNED | {"train.steps": 3600}),
-    "KMNIST 10":        Experiment("kmnist",         1, Floors(25, 0.0, 0.0, .040, .80, below_judge=.010), {"train.steps": 6000}, needs="kmnist"),
+    "KMNIST 10":        Experiment("kmnist",         1, Floors(25, 0.0, 0.0, .040, .80, below_judge=.010), {"train.steps": 10000}, needs="kmnist"),
     "MNIST digits":     Experiment("digits",         1, Floors(15, 0.0, 0.0, .015, .85, below_judge=.005), {"train.steps": 3500, "data.per_char": 5000}, needs="mnist"),
 })
 # The text-book experiments that the public script was tried on, in its numbers.

@@ -26,9 +26,8 @@ from core.runs.meta import edit_meta as edit_meta
 from core.runs.slurm import job as jobs
 from core.runs.slurm import submission
 from core.runs.slurm.job import Job
-from core.runs.slurm.verdict import open_job
 from core.runs.spawn import spawn
-from core.runs.state import newest_attempt, reached
+from core.runs.state import at_rest, newest_attempt, reached
 from core.runs.stop import cancel as cancel
 from core.runs.stop import stop as stop
 from core.runs.tickets import Ticket
@@ -92,8 +91,8 @@ def resume(
             raise RunError(f"run {run.id} waits in the queue already; `etlgan queue` lists it")
         config = configuration(run)
         where = on or ("slurm" if run.job.exists() and not queued else "here")
-        if (job := open_job(run)) is not None:
-            raise RunError(f"run {run.id} is {job.name} already; `etlgan stop {run.id}` takes it back")
+        if run.job.exists() and (state := at_rest(run)).kind in ("queued", "running"):
+            raise RunError(f"run {run.id} is {state.kind} ({state.detail}); `etlgan stop {run.id}` takes it back")
         if steps is not None:
             config = _extended(run, config, steps)
         if where == "slurm":

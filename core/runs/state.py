@@ -14,6 +14,7 @@ from core.rundir import RunDir, read_json
 from core.runs import alive
 from core.runs.alive import Holder
 from core.runs.meta import printable
+from core.runs.slurm.programs import TABLE
 from core.runs.slurm.verdict import verdict
 
 Kind = Literal["queued", "running", "finished", "stopped", "failed", "killed", "crashed"]
@@ -43,6 +44,12 @@ def state_of(run: RunDir) -> State:
     if alive.held(run, holder):
         return State("running", stale=_silent(run, holder))
     return State("queued") if run.ticket.exists() else _of_slurm(run, _ended(run, holder))
+
+
+def at_rest(run: RunDir) -> State:
+    """For who holds the run's lock: what it is doing elsewhere, or how it ended. Slurm is asked anew."""
+    TABLE.forget()
+    return _of_slurm(run, _ended(run, alive.read(run)))
 
 
 def _of_slurm(run: RunDir, ended: State) -> State:

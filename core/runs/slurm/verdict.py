@@ -64,17 +64,6 @@ def verdict(run: RunDir, *, attempt: int, kind: str) -> Verdict:
     return _ended(run, state or UNKNOWN, job, waits) if waits or kind == "crashed" else Verdict()
 
 
-def open_job(run: RunDir) -> Job | None:
-    """The job that Slurm still has for this run, waiting or running; None for none. Slurm does not answer: SlurmError
-    where it might."""
-    job = jobs.read(run)
-    if job is None or job.over:
-        return None
-    TABLE.forget()
-    told = TABLE.find(run, job)
-    return job._replace(id=told.id) if told and told.state in WAITING | RUNNING else None
-
-
 def _open(job: Job, attempt: int, kind: str) -> bool:
     """Whether the job's attempt has not begun, or ended without a word, or may be put back into the queue by Slurm."""
     if job.attempt > attempt or kind == "crashed":

@@ -243,6 +243,26 @@ class TrainConfig(Frozen, frozen=True):
     threads: Annotated[
         int, Meta(ge=0, le=1024, description="CPU threads; 0: one for each physical core.", extra={"unit": "threads"})
     ] = 0
+    devices: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="Processes that share every batch, on a GPU each or on this machine's CPU cores; batch_size "
+            "must divide by it.",
+            extra={"unit": "devices"},
+        ),
+    ] = 1
+    max_restarts: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="With several devices: how often all processes start again from the last checkpoint when one "
+            "of them fails.",
+            extra={"unit": "times"},
+        ),
+    ] = 0
     profile: Annotated[
         int,
         Meta(
@@ -282,6 +302,13 @@ class TrainConfig(Frozen, frozen=True):
         int,
         Meta(ge=1, le=10_000, description="Newest checkpoints kept, beside the best.", extra={"unit": "checkpoints"}),
     ] = 2
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.devices:
+            raise ValueError(
+                f"train.batch_size={self.batch_size} does not divide by train.devices={self.devices}; "
+                f"say train.batch_size={max(1, self.batch_size // self.devices) * self.devices}"
+            )
 
 
 class ClusterConfig(Frozen, frozen=True):
@@ -343,6 +370,10 @@ class RunConfig(Frozen, frozen=True):
     recipe: RecipeConfig = RecipeConfig()
     train: TrainConfig = TrainConfig()
     cluster: ClusterConfig = ClusterConfig()
+
+    def __post_init__(self) -> None:
+        if self.recipe.name == "classic" and self.train.devices > 1:
+            raise ValueError("recipe.name=classic: its batch norm looks at the whole batch; say train.devices=1")
 
 
 class Field(NamedTuple):
@@ -428,7 +459,10 @@ def override(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
         for part in path:
             node = node[part]
         node[leaf] = _converted(known[name], value)
-    return msgspec.convert(tree, RunConfig)
+    try:
+        return msgspec.convert(tree, RunConfig)
+    except msgspec.ValidationError as error:  # each value is within its limits, but they do not go together
+        raise ConfigError(str(error).partition(" - at `")[0]) from None
 
 
 def _converted(field: Field, value: Any) -> Any:

@@ -19,3 +19,7 @@ class RunError(EtlganError):
 
 class StoreError(EtlganError):
     """An index (`runs.db`) that cannot be opened, read or written."""
+
+
+class LostError(RunError):
+    """Another process of the same run went away or gave no answer. Whoever started them all knows why."""

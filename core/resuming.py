@@ -19,6 +19,8 @@ MAY_CHANGE = frozenset(
         "train.device",
         "train.precision",
         "train.threads",
+        "train.devices",
+        "train.max_restarts",
     }
 )
 SHOWN = 4  # settings named in a message

@@ -1,5 +1,6 @@
 """Every file name of a home and of a run directory, written once. Standard library only: the runner uses it too."""
 
+import contextlib
 import errno
 import json
 import os
@@ -239,6 +240,22 @@ def append_line(path: Path, line: bytes) -> None:
         if file.write(line) != len(line):  # the disk took a part
             file.truncate(size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def cut_torn_line(path: Path) -> None:
+    """Who died while appending leaves half a line; the next one must not be glued to it."""
+    with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
+        size = end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - (1 << 16))
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        if end < size:
+            file.truncate(end)
 
 
 def write_json(path: Path, tree: Any) -> None:

@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 # Threads that wait for each other spin a moment (some 20 microseconds), then sleep. Spinning for milliseconds,
 # libgomp's default, was measured to slow training down ten times on a machine that others use too; sleeping at once
@@ -20,9 +21,9 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from core import config as configs
-from core import events, usage
+from core import events, spread, usage
 from core.config import RunConfig
-from core.errors import ConfigError, EtlganError, RunError
+from core.errors import ConfigError, EtlganError, LostError, RunError
 from core.events import AnyEvent, Finished, Started
 from core.rundir import RunDir, append_line, read_json, write_json
 
@@ -36,61 +37,93 @@ def main(path: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     run = RunDir(path.resolve())
+    if spread.enlisted():
+        return _attempt(run, _number(run), stop, one_of_many=True)
     try:
         lock = _lock(run)
     except RunError as error:
         print(f"etlgan: {error}", file=sys.stderr)
         return 1
-    attempt = max(1, int(read_json(run.lock).get("attempt") or 1))
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, lock)
-        return _attempt(run, attempt, stop)
+        return _attempt(run, _number(run), stop)
 
 
-def _attempt(run: RunDir, attempt: int, stop: threading.Event) -> int:
-    log = EventLog(run)
+def _number(run: RunDir) -> int:
+    return max(1, int(read_json(run.lock).get("attempt") or 1))
+
+
+def _attempt(run: RunDir, attempt: int, stop: threading.Event, *, one_of_many: bool = False) -> int:
+    log = EventLog(run) if spread.rank() == 0 or not one_of_many else Silence(run)
     try:
-        stopped = _train(run, attempt, log, stop)
+        config = _config(run)
+        if config.train.devices > 1 and not one_of_many:
+            return _spread(run, config, attempt, log, stop)
+        stopped = _train(run, config, attempt, log, stop)
     except Exception as error:
         message = _told(error, run)
         print(f"etlgan: {message}", file=sys.stderr, flush=True)
+        if one_of_many:  # the agent says how it ended: another one may have failed first
+            return spread.await_end() if isinstance(error, LostError) else 1
         log.finish(attempt, "failed", message)
         return 1
     log.finish(attempt, "stopped" if stopped else "finished", "")
     return 0
 
 
-def _train(run: RunDir, attempt: int, log: "EventLog", stop: threading.Event) -> bool:
-    """True if it was stopped before its end."""
+def _config(run: RunDir) -> RunConfig:
     try:
-        config = configs.decode(run.config.read_bytes(), where=str(run.config))
+        return configs.decode(run.config.read_bytes(), where=str(run.config))
     except OSError as error:
         raise ConfigError(f"cannot read {run.config}: {error.strerror}") from None
+
+
+def _spread(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: threading.Event) -> int:
+    """As the agent of several processes, whose leader has the last word unless one of them fails."""
+    from core.gan import device
+    from core.runs.state import reached
+
+    _note_resolved(run, {**_resolved(run, config, device)._asdict(), "devices": config.train.devices})  # alike for all
+    try:
+        spread.trained(run, config, attempt=attempt, stop=stop)
+    finally:
+        log.step = reached(run)
+    if not spread.ended(run, attempt):
+        log.finish(attempt, "stopped", "")
+    return 0
+
+
+def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: threading.Event) -> bool:
+    """True if it was stopped before its end."""
+    world, resolved = _joined(run, config) if config.train.devices > 1 else (None, None)
     print(f"preparing {config.data.chars} from {config.data.source}", flush=True)
 
     from core.glyphs import glyphset
 
-    glyphs = glyphset.load(config.data, progress=_Progress("prepared"))
+    with world.leader_first() if world else contextlib.nullcontext():
+        glyphs = glyphset.load(config.data, progress=_Progress("prepared"))
     for problem in glyphs.problems:
         print(f"data: {problem}", flush=True)
-    if stop.is_set():
+    if world.agreed(stop.is_set()) if world else stop.is_set():
         return True
 
     import torch
 
     from core.gan import device, loop
+    from core.gan.world import ALONE
 
-    resolved = _resolved(run, config, device)
-    training = loop.Training(config, run, glyphs, resolved, log.emit)
-    env = read_json(run.env)
+    world, resolved = world or ALONE, resolved or _resolved(run, config, device)
+    training = loop.Training(config, run, glyphs, resolved, log.emit, world)
     facts = {
         **resolved._asdict(),
+        "devices": config.train.devices,
         "batch_size": config.train.batch_size,
         "data": glyphs.fingerprint,
         "data_source": glyphs.source,
         "device_name": _device_name(resolved.device),
     }
-    write_json(run.env, env | {"resolved": facts})
+    if world.leads:
+        _note_resolved(run, facts)
     log.emit(
         Started(
             step=training.step,
@@ -105,19 +138,40 @@ def _train(run: RunDir, attempt: int, log: "EventLog", stop: threading.Event) ->
             data=glyphs.fingerprint,
         )
     )
+    scorer, early = None, False
     try:
-        scorer = _scorer(config, stop) if config.train.score_every else None
+        scorer = _scorer(config, stop) if config.train.score_every and world.leads else None
     except _StoppedEarlyError:
+        early = True
+    if world.agreed(early):
         return True
     print(f"training on {resolved.device} in {resolved.precision} from step {training.step}", flush=True)
     torch.set_flush_denormal(True)  # vanishing activations would cost a hundred times the others
     try:
-        with usage.recorded(run.usage, step=lambda: training.step, gpu=_gpu_id(resolved.device)):
+        with (
+            usage.recorded(run.usage, step=lambda: training.step, gpu=_gpu_id(resolved.device))
+            if world.leads
+            else contextlib.nullcontext()
+        ):
             stopped = training.go_on(stop.is_set, scorer)
     finally:
         torch.set_flush_denormal(False)  # the state is the whole process's
-    _draw_figures(run, config, training)
+    if world.leads:
+        _draw_figures(run, config, training)
     return stopped
+
+
+def _joined(run: RunDir, config: RunConfig):  # type: ignore[no-untyped-def]
+    """The world that this process is a part of, and what it computes on."""
+    from core.gan import device
+
+    if spread.rank() == 0:
+        spread.clear_up(run)
+    return spread.join(config, _resolved(run, config, device))
+
+
+def _note_resolved(run: RunDir, facts: dict[str, Any]) -> None:
+    write_json(run.env, read_json(run.env) | {"resolved": facts})
 
 
 def _scorer(config: RunConfig, stop: threading.Event):  # type: ignore[no-untyped-def]
@@ -142,6 +196,10 @@ def _resolved(run: RunDir, config: RunConfig, device):  # type: ignore[no-untype
     earlier = read_json(run.env).get("resolved")
     if isinstance(earlier, dict) and AUTOMATIC.keys() <= earlier.keys():
         automatic = [name for name, value in AUTOMATIC.items() if getattr(config.train, name) == value]
+        if earlier.get("devices", 1) != config.train.devices and "threads" in automatic:
+            automatic.remove("threads")  # they were each process's
+        if config.train.devices > 1 and isinstance(earlier["device"], str):
+            earlier["device"] = earlier["device"].partition(":")[0]  # each has its own
         with contextlib.suppress(EtlganError):
             return device.resolve(
                 configs.override(config, {f"train.{name}": earlier[name] for name in automatic}).train
@@ -234,6 +292,13 @@ class EventLog:
         """The last word. On a full disk it cannot be said: the exit code then tells."""
         with contextlib.suppress(OSError):
             self.emit(Finished(step=self.step, time=time.time(), attempt=attempt, state=state, message=message))  # type: ignore[arg-type]
+
+
+class Silence(EventLog):
+    """What processes other than the leader have to say."""
+
+    def emit(self, event: AnyEvent) -> None:
+        self.step = event.step
 
 
 class _Progress:

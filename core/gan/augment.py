@@ -33,7 +33,7 @@ def draw(chance: Chance, stream: Stream, probability: float) -> Draw:
     """Choose for every sample; each kind of change happens with `probability`, independently."""
     drawn = chance.uniform(stream, 12)
     uniform = drawn[:, :8] * 2 - 1
-    happens = (drawn[:, 8:] < probability).float()
+    happens = (drawn[:, 8:] < probability).to(drawn.dtype)
     shape = happens[:, 0]
     scale = 1 + SCALE * uniform[:, 0] * shape
     angle, shear = ANGLE * uniform[:, 1] * shape, SHEAR * uniform[:, 2] * shape
@@ -54,7 +54,7 @@ def draw(chance: Chance, stream: Stream, probability: float) -> Draw:
 
 def apply(images: Tensor, choice: Draw) -> Tensor:
     """(B, 1, S, S) in [-1, 1] -> the same shape and range; differentiable, paper comes in from outside."""
-    ink = (images.float() + 1) / 2
+    ink = (images.to(torch.get_default_dtype()) + 1) / 2
     grid = F.affine_grid(choice.affine, list(ink.shape), align_corners=False)
     ink = F.grid_sample(ink, grid, align_corners=False)
     ink = ink.clamp(1e-4, 1) ** choice.gamma[:, None, None, None]

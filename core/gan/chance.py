@@ -55,11 +55,11 @@ class Chance:
         return _mix(_mix(self._base[:, None] + column))
 
     def uniform(self, stream: int, columns: int) -> Tensor:
-        """(B, columns) float32 in [0, 1)."""
+        """(B, columns) in [0, 1), of torch's default type, in steps that a float32 holds."""
         return _top(self.bits(stream, columns)) / (1 << _BITS)
 
     def normal(self, stream: int, columns: int) -> Tensor:
-        """(B, columns) float32, standard normal (Box & Muller 1958)."""
+        """(B, columns) of torch's default type, standard normal (Box & Muller 1958)."""
         half = (columns + 1) // 2
         bits = self.bits(stream, 2 * half)
         radius = (-2 * torch.log((_top(bits[:, :half]) + 1) / (1 << _BITS))).sqrt()
@@ -83,4 +83,4 @@ def _shifted(z: Tensor, bits: int) -> Tensor:
 
 
 def _top(bits: Tensor) -> Tensor:
-    return _shifted(bits, 64 - _BITS).float()
+    return _shifted(bits, 64 - _BITS).to(torch.get_default_dtype())

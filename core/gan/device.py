@@ -21,9 +21,14 @@ class Resolved(NamedTuple):
 
 
 def resolve(train: TrainConfig) -> Resolved:
-    """Look at the machine where the configuration says auto (device, precision) or 0 (threads)."""
-    threads = train.threads or _physical_cores()
+    """Look at the machine where the configuration says auto (device, precision) or 0 (threads).
+
+    With several devices: of the first of them, and threads of each process. More than there are: RunError.
+    """
+    threads = train.threads or max(1, _physical_cores() // train.devices)
     device = _device(train.device)
+    if train.devices > 1:
+        _enough(train, device)
     if device == "cpu":
         torch.set_num_threads(threads)
     precision = train.precision if train.precision != "auto" else _precision(device)
@@ -53,6 +58,24 @@ def _device(wanted: str) -> str:
     if wanted == "mps" and not torch.backends.mps.is_available():
         raise RunError("train.device=mps: there is none here; say train.device=cpu, or auto")
     return wanted
+
+
+def _enough(train: TrainConfig, device: str) -> None:
+    if train.device.startswith("cuda:"):
+        raise RunError(f"train.device={train.device} names one GPU, train.devices={train.devices} wants several")
+    kind = device.partition(":")[0]
+    there, what = {
+        "cuda": (torch.cuda.device_count(), "CUDA devices"),
+        "cpu": (_usable_cores(), "CPU cores"),
+        "mps": (1, "MPS device"),
+    }[kind]
+    if train.devices > there:
+        raise RunError(f"train.devices={train.devices}: this machine has {there} {what}; say train.devices={there}")
+
+
+def _usable_cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _precision(device: str) -> str:

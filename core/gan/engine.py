@@ -9,6 +9,7 @@ updates), which saves a fifth of D's work against alternating ones.
 
 import copy
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -25,6 +26,7 @@ from core.gan.infogan import Losses, Real, classic_losses, etl_losses, gradient_
 from core.gan.model import Latent, Opinion
 from core.gan.networks import build_discriminator, build_generator
 from core.gan.pool import Batch, Pool
+from core.gan.world import ALONE, Gradients, World
 
 LONGEST = 8  # updates in one graph where no penalty comes in between
 STRIDE = 64  # updates asked for at once where graphs are replayed: some tens of milliseconds
@@ -42,8 +44,9 @@ class Nets(NamedTuple):
 class Engine:
     """Networks, optimisers and the step. The random numbers of step n depend on (seed, n) only."""
 
-    def __init__(self, config: RunConfig, pool: Pool, classes: int, resolved: Resolved) -> None:
-        self.config, self.pool, self.classes = config, pool, classes
+    def __init__(self, config: RunConfig, pool: Pool, classes: int, resolved: Resolved, world: World = ALONE) -> None:
+        """`world`: who else computes its share of each batch; train.batch_size must divide by their number."""
+        self.config, self.pool, self.classes, self.world = config, pool, classes, world
         self.device = torch.device(resolved.device)
         self.bf16 = resolved.precision == "bf16"
         torch.manual_seed(config.seed)
@@ -55,7 +58,8 @@ class Engine:
             name: Adam(net.parameters(), betas=betas)
             for name, net in (("generator", self.generator), ("discriminator", self.discriminator))
         }
-        self._rows = torch.arange(config.train.batch_size, device=self.device)  # numbers of the samples of a batch
+        mine = world.share(config.train.batch_size)  # numbers of the samples of a batch
+        self._rows = torch.arange(mine.start, mine.stop, device=self.device)
         self._number = torch.zeros((), dtype=torch.int64, device=self.device)  # of the update to come
         self._sums = torch.zeros(len(REPORTED), device=self.device)
         self._summed = 0
@@ -88,13 +92,17 @@ class Engine:
         """Update number `_number`, which then goes up by one."""
         step = self._number
         losses = self._losses(step, penalised)
-        sides = (("discriminator", losses.discriminator), ("generator", losses.generator))
-        gradients = {name: self._gradients(name, loss) for name, loss in sides}
+        reported = torch.stack([getattr(losses, name).detach() for name in REPORTED])
+        # While the gradients of one side are averaged with other processes', the other side's are computed.
+        of_d = self._averaged("discriminator", losses.discriminator)
+        of_g = self._averaged("generator", losses.generator, reported)
         rate = self._rate(step)
-        for name, optimiser in self.optimisers.items():
-            optimiser.step(gradients[name], rate)
-        self._follow(step)
-        self._sums += torch.stack([getattr(losses, name).detach() for name in REPORTED])
+        self.optimisers["discriminator"].step(of_d(), rate)
+        *gradients, means = of_g()
+        self.optimisers["generator"].step(gradients, rate)
+        if self.world.leads:
+            self._follow(step)
+        self._sums += reported if means is None else means
         self._number += 1
 
     def read(self) -> dict[str, float]:
@@ -136,7 +144,7 @@ class Engine:
         latent, weight = self._transferred(batch, self._latent(batch, chance), chance)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             fake = self.generator(latent)
-        real, fake = self._augmented(batch, fake.float(), chance)
+        real, fake = self._augmented(batch, fake.to(torch.get_default_dtype()), chance)
         recipe = self.config.recipe
         if penalised:
             real = real._replace(images=real.images.detach().requires_grad_())
@@ -146,7 +154,7 @@ class Engine:
         if recipe.name == "classic":
             losses = classic_losses(latent, on_real, on_fake, recipe)
         else:
-            losses = etl_losses(real, latent, on_real, on_fake, recipe, weight)
+            losses = etl_losses(real, latent, on_real, on_fake, recipe, weight, self.world.mean)
         if penalised:
             penalty = self._penalty(real.images, on_real, fake, latent, conditioning)
             losses = losses._replace(discriminator=losses.discriminator + penalty)
@@ -173,22 +181,22 @@ class Engine:
         chosen = chance.uniform(Stream.TRANSFER, 1)[:, 0] < share
         chosen &= self.pool.unseen.number[batch.label] > 0
         domain = torch.where(chosen, self.pool.unseen.draw(batch.label, chance, Stream.UNSEEN), latent.domain)
-        return latent._replace(domain=domain), (~chosen).float()
+        return latent._replace(domain=domain), (~chosen).to(torch.get_default_dtype())
 
     def _augmented(self, batch: Batch, fake: Tensor, chance: Chance) -> tuple[Real, Tensor]:
         probability = self.config.recipe.augment
         if not probability:
-            return Real(batch.images, batch.label, batch.codes, torch.ones_like(fake[:, 0, 0, 0])), fake
+            return Real(batch.images, batch.label, batch.codes, None), fake
         on_real = augment.draw(chance, Stream.AUGMENT_REAL, probability)
         on_fake = augment.draw(chance, Stream.AUGMENT_FAKE, probability)
         real = Real(augment.apply(batch.images, on_real), batch.label, batch.codes, on_real.intact)
         return real, augment.apply(fake, on_fake)
 
     def _opinion(self, images: Tensor, label: Tensor, conditioning: Tensor | float, domain: Tensor | None) -> Opinion:
-        """Convolutions in bf16 where that is faster; losses always in fp32."""
+        """Convolutions in bf16 where that is faster; losses always in torch's default type, fp32."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             opinion = self.discriminator(images, label, conditioning, domain)
-        return Opinion(*(part.float() for part in opinion))
+        return Opinion(*(part.to(torch.get_default_dtype()) for part in opinion))
 
     def _penalty(
         self, real: Tensor, on_real: Opinion, fake: Tensor, latent: Latent, conditioning: Tensor | float
@@ -204,7 +212,13 @@ class Engine:
             penalty = penalty + recipe.r2 / 2 * gradient_penalty(opinion.logit, images)
         return penalty * recipe.penalty_every
 
-    def _gradients(self, name: str, loss: Tensor) -> tuple[Tensor | None, ...]:
+    def _averaged(self, name: str, loss: Tensor, *more: Tensor) -> Callable[[], Gradients]:
+        """This side's gradients, and after them `more`, averaged over all processes when they are asked for."""
+        return self.world.averaged(
+            name, (*self._gradients(name, loss), *more), [*getattr(self, name).parameters(), *more]
+        )
+
+    def _gradients(self, name: str, loss: Tensor) -> Gradients:
         """Gradients of this side's parameters only; the other side's graph is walked, its weights are left alone."""
         parameters = list(getattr(self, name).parameters())
         return torch.autograd.grad(loss, parameters, retain_graph=name == "discriminator", allow_unused=True)

@@ -4,6 +4,7 @@ Sources: InfoGAN (Chen et al. 2016), ss-InfoGAN (Spurr et al. 2017), ADC-GAN (Ho
 2021), relativistic pairing with R1/R2 (Mescheder et al. 2018; R3GAN, Huang et al. 2024).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,16 @@ from torch import Tensor
 from core.config import RecipeConfig
 from core.gan.model import Latent, Opinion
 
+Over = Callable[[Tensor], Tensor]  # a total of these samples -> its mean over the processes that share a batch
+
+
+_LEAST = 1e-6  # a mean of whole numbers that is smaller is 0, and so is what it divides
+
+
+def alone(total: Tensor) -> Tensor:
+    """These samples are the whole batch."""
+    return total
+
 
 class Real(NamedTuple):
     """A batch of training images as D sees them."""
@@ -20,7 +31,7 @@ class Real(NamedTuple):
     images: Tensor  # (B, 1, S, S) in [-1, 1], augmented where the recipe asks for it
     label: Tensor  # (B,)   0 .. K-1
     codes: Tensor  # (B, A) anchored codes measured on the image, in [-1, 1]
-    intact: Tensor  # (B,)   1 where augmentation left the measured properties alone, else 0
+    intact: Tensor | None  # (B,) 1 where augmentation left the measured properties alone, else 0; None: everywhere
 
 
 class Losses(NamedTuple):
@@ -36,14 +47,14 @@ class Losses(NamedTuple):
     q_fake: Tensor  # Q's accuracy on generated images
 
 
-def adversarial_d(kind: str, real: Tensor, fake: Tensor, weight: Tensor | None = None) -> Tensor:
+def adversarial_d(kind: str, real: Tensor, fake: Tensor, weight: Tensor | None = None, over: Over = alone) -> Tensor:
     """D's loss from logits (B,). relativistic: pairs (RpGAN); the others: each image on its own.
 
-    weight (B,) of the generated images, or None: all alike.
+    weight (B,), 0 or 1, of the generated images, or None: all alike.
     """
     if kind == "relativistic":
-        return _mean(F.softplus(fake - real), weight)
-    return F.softplus(-real).mean() + _mean(F.softplus(fake), weight)
+        return _mean(F.softplus(fake - real), weight, over)
+    return F.softplus(-real).mean() + _mean(F.softplus(fake), weight, over)
 
 
 def adversarial_g(kind: str, real: Tensor, fake: Tensor) -> Tensor:
@@ -56,13 +67,12 @@ def label_loss(logits: Tensor, label: Tensor, *, double_softmax: bool = False) -
     return F.cross_entropy(logits.softmax(1) if double_softmax else logits, label)
 
 
-def code_loss(mean: Tensor, codes: Tensor, weight: Tensor | None = None) -> Tensor:
+def code_loss(mean: Tensor, codes: Tensor, weight: Tensor | None = None, over: Over = alone) -> Tensor:
     """Squared error, summed over codes, batch mean: -log of a fixed-variance Gaussian, up to constants; 0 if C = 0.
 
-    mean, codes (B, C); weight (B,) or None. Knowing nothing of uniform codes costs C / 3.
+    mean, codes (B, C); weight (B,), 0 or 1, or None. Knowing nothing of uniform codes costs C / 3.
     """
-    errors = (mean - codes).square().sum(1)
-    return errors.mean() if weight is None else (errors * weight).sum() / weight.sum().clamp(min=1)
+    return _mean((mean - codes).square().sum(1), weight, over)
 
 
 def generated_label_loss(logits: Tensor, label: Tensor, classes: int, recipe: RecipeConfig) -> Tensor:
@@ -76,7 +86,7 @@ def accuracy(logits: Tensor, label: Tensor, classes: int) -> Tensor:
     """Share of right answers among the K classes; where the head knows 2K, real and generated class count as one."""
     if logits.shape[1] != classes:
         logits = torch.logaddexp(logits[:, :classes], logits[:, classes:])
-    return (logits.argmax(1) == label).float().mean()
+    return (logits.argmax(1) == label).to(logits.dtype).mean()
 
 
 def etl_losses(
@@ -86,13 +96,15 @@ def etl_losses(
     on_fake: Opinion,
     recipe: RecipeConfig,
     weight: Tensor | None = None,
+    over: Over = alone,
 ) -> Losses:
     """Recipe `etl`: labels supervise Q on real images; codes are recovered from generated images.
 
-    weight (B,) of each generated image in D's own loss; None: 1.
+    weight (B,) of each generated image in D's own loss; None: 1. The mean of each loss over processes with equal
+    shares of a batch is the loss of the batch.
     """
     classes = _classes(on_real, recipe)
-    d = adversarial_d(recipe.adversarial, on_real.logit, on_fake.logit, weight)
+    d = adversarial_d(recipe.adversarial, on_real.logit, on_fake.logit, weight, over)
     g = adversarial_g(recipe.adversarial, on_real.logit, on_fake.logit)
     anchored = real.codes.shape[1]
     info_con = code_loss(on_fake.codes, latent.codes)
@@ -100,7 +112,7 @@ def etl_losses(
     if recipe.fake_targets:
         q_total = q_total + recipe.label_real * label_loss(on_fake.label, latent.label + classes)
     if anchored:
-        q_total = q_total + recipe.code * code_loss(on_real.codes[:, :anchored], real.codes, real.intact)
+        q_total = q_total + recipe.code * code_loss(on_real.codes[:, :anchored], real.codes, real.intact, over)
     info_cat = generated_label_loss(on_fake.label, latent.label, classes, recipe)
     return Losses(
         discriminator=d + q_total,
@@ -136,11 +148,14 @@ def classic_losses(latent: Latent, on_real: Opinion, on_fake: Opinion, recipe: R
 def gradient_penalty(logit: Tensor, images: Tensor) -> Tensor:
     """Mean squared norm of d logit / d image over the batch: R1 on real, R2 on generated images. Differentiable."""
     (gradient,) = torch.autograd.grad(logit.sum(), images, create_graph=True)
-    return gradient.float().square().sum((1, 2, 3)).mean()
+    return gradient.to(torch.get_default_dtype()).square().sum((1, 2, 3)).mean()
 
 
-def _mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    return values.mean() if weight is None else (values * weight).sum() / weight.sum().clamp(min=1)
+def _mean(values: Tensor, weight: Tensor | None, over: Over) -> Tensor:
+    """Of values (B,) with weight 1; 0 where there is none. Weights of other processes count in what is divided by."""
+    if weight is None:
+        return values.mean()
+    return (values * weight).sum() / over(weight.sum()).clamp(min=_LEAST)
 
 
 def _classes(opinion: Opinion, recipe: RecipeConfig) -> int:

@@ -24,6 +24,7 @@ from core.gan.engine import Engine
 from core.gan.model import Latent
 from core.gan.pool import Pool
 from core.gan.saved import initial
+from core.gan.world import ALONE, World
 from core.glyphs.glyphset import GlyphSet
 from core.rundir import RunDir, write_atomic
 
@@ -59,8 +60,17 @@ class Clock:
 class Training:
     """One attempt of one run."""
 
-    def __init__(self, config: RunConfig, run: RunDir, glyphs: GlyphSet, resolved: Resolved, emit: Emit) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        run: RunDir,
+        glyphs: GlyphSet,
+        resolved: Resolved,
+        emit: Emit,
+        world: World = ALONE,
+    ) -> None:
         self.config, self.run, self.emit, self.glyphs, self.resolved = config, run, emit, glyphs, resolved
+        self.world = world
         images, labels = glyphs.part(held_out=False)
         self.classes = len(glyphs.characters)
         device = torch.device(resolved.device)
@@ -69,7 +79,7 @@ class Training:
         looks = labels if domain is None else labels * domains + domain  # an anchor is a rank among images of one look
         anchors = anchored_codes(images, looks, anchored(config))
         pool = Pool(images, labels, anchors, device, domain=domain, domains=domains, balanced=config.recipe.balanced)
-        self.engine = Engine(config, pool, self.classes, resolved)
+        self.engine = Engine(config, pool, self.classes, resolved, world)
         model = config.model
         self.latents = grid.fixed_latents(
             classes=self.classes,
@@ -81,7 +91,15 @@ class Training:
         )
         self.rows = list(glyphs.characters[: self.latents.rows])
         self.clock = Clock()
-        self.step = self._resumed()
+        self.step = self._begun()
+
+    def _begun(self) -> int:
+        """All go on from what the leader has; the step it is of."""
+        step = self._resumed() if self.world.leads else 0
+        found = self.world.leaders(self.engine.tensors() | {"step": torch.tensor(step)})
+        if not self.world.leads:
+            self.engine.load({name: tensor for name, tensor in found.items() if name != "step"})
+        return int(found["step"])
 
     def _resumed(self) -> int:
         """Go on from the newest checkpoint that loads; the step it is of, or 0 (with the weights of a warm start)."""
@@ -97,32 +115,54 @@ class Training:
         return found[0].step
 
     def go_on(self, stopping: Callable[[], bool], scorer: Scorer | None = None) -> bool:
-        """Train until train.steps, or until `stopping()`; True if it was stopped. A non-finite loss: RunError."""
+        """Train until train.steps, or until `stopping()`; True if it was stopped. A non-finite loss: RunError.
+
+        Processes that train together decide alike; the leader alone draws, scores and saves.
+        """
         train, start = self.config.train, self.step
         watched = train.profile  # updates that the profiler is to see, once an attempt
         while True:
-            stopped = stopping()
+            stopped = self.world.agreed(stopping())
             last = self.step >= train.steps or stopped
             fresh = self.step > start
             if fresh and self.step % train.report_every == 0:
                 self._report()
-            if last or self.step % train.sample_every == 0:
-                self._draw()
-            due = scorer is not None and (last or self.step % (train.score_every or train.save_every) == 0)
-            if fresh and (last or due or self.step % train.save_every == 0):
-                self._save(scorer, due)
+            if last or self._due(train.sample_every, train.save_every, train.score_every):
+                if self.world.leads:
+                    self._write(scorer, last=last, fresh=fresh)
+                self.world.together()  # the leader may take long, and may fail
             if last:
                 return self.step < train.steps
             count = min(self.engine.stride, self._undecided())
             if watched and self.step >= start + profile.AFTER:
                 count = min(watched, self._undecided())
-                print(profile.profiled(self.engine, self.step, count, self.run.profile), end="", flush=True)
+                self._watch(count)
                 self.step, watched = self.step + count, 0
                 continue
             self.clock.start()
             self.engine.advance(self.step, count)
             self.step += count
             self.clock.stop(count * train.batch_size)
+
+    def _write(self, scorer: Scorer | None, *, last: bool, fresh: bool) -> None:
+        """Pictures, scores and a checkpoint, each at its time."""
+        train = self.config.train
+        if last or self._due(train.sample_every):
+            self._draw()
+        scores = scorer is not None and (last or self._due(train.score_every or train.save_every))
+        if fresh and (last or scores or self._due(train.save_every)):
+            self._save(scorer, scores)
+
+    def _due(self, *rhythm: int) -> bool:
+        """Whether one of these numbers of steps is full; 0: never."""
+        return any(every and self.step % every == 0 for every in rhythm)
+
+    def _watch(self, count: int) -> None:
+        """So many updates under the leader's profiler."""
+        if self.world.leads:
+            print(profile.profiled(self.engine, self.step, count, self.run.profile), end="", flush=True)
+        else:
+            self.engine.advance(self.step, count)
 
     def _undecided(self) -> int:
         """Steps until something is to be reported, drawn, saved or ended."""

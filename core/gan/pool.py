@@ -61,7 +61,8 @@ class Pool:
             rows = chance.below(Stream.IMAGE, len(self.cells))
             cell = self.cells[rows]
         label, domain = (cell, None) if self.domains == 1 else (cell // self.domains, cell % self.domains)
-        images = self.images[rows].float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+        images = self.images[rows].to(torch.get_default_dtype()).div_(127.5).sub_(1)
+        images = images.contiguous(memory_format=torch.channels_last)
         return Batch(images, label, self.codes[rows], domain)
 
 

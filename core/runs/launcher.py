@@ -15,7 +15,7 @@ from core import config as configs
 from core import resuming
 from core.config import RunConfig
 from core.errors import RunError
-from core.rundir import Home, RunDir, read_json, write_atomic, write_json
+from core.rundir import Home, RunDir, cut_torn_line, read_json, write_atomic, write_json
 from core.runs import alive, slots, tickets, waiter
 from core.runs.alive import Holder
 from core.runs.disk import folder_lock, telling
@@ -131,7 +131,7 @@ def _go(
 
 def ready(run: RunDir, descriptor: int, config: RunConfig, *, attempt: int) -> Path:
     """Note the attempt that is about to begin here, in the lock and in env.json; gives the folder that it works in."""
-    _cut_torn_line(run)
+    cut_torn_line(run.events)
     folder = _note_environment(run, config, attempt)
     alive.write(descriptor, _holder(run, attempt))
     return folder
@@ -271,22 +271,6 @@ def _unchanged(run: RunDir, config: RunConfig) -> RunConfig:
     if isinstance(before, dict) and next(run.checkpoints.glob("*.safetensors"), None):
         resuming.check(before, config, where=f"run {run.id}: config.json")
     return config
-
-
-def _cut_torn_line(run: RunDir) -> None:
-    """A trainer that died while writing leaves half a line; the next attempt's first event must not be glued to it."""
-    with contextlib.suppress(FileNotFoundError), run.events.open("r+b") as events:
-        size = end = events.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - (1 << 16))
-            events.seek(start)
-            newline = events.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
-        if end < size:
-            events.truncate(end)
 
 
 def _extended(run: RunDir, config: RunConfig, steps: int) -> RunConfig:

@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if LEDGER.faults:
+    if LEDGER.faults or LEDGER.numbers:
         terminalreporter.write_sep("=", "torture")
         for line in LEDGER.table():
             terminalreporter.write_line(line)

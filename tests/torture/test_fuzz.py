@@ -29,6 +29,7 @@ from core.runs.sync import sync
 
 from .damage import damaged, flip
 from .ledger import Ledger
+from .storm import PATIENCE
 
 FILES: tuple[str, ...] = (
     "events.jsonl",
@@ -219,7 +220,7 @@ def test_damaged_files_a_few(home: Home, ledger: Ledger) -> None:
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600 * PATIENCE)
 @pytest.mark.usefixtures("one_environment")
 def test_damaged_files_thousands(home: Home, ledger: Ledger) -> None:
     assert fuzz(home, ledger, seed=2, rounds=60) == []
@@ -242,7 +243,9 @@ async def dashboard(home: Home, ids: list[str]) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("count", [6, pytest.param(40, marks=[pytest.mark.torture, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize(
+    "count", [6, pytest.param(40, marks=[pytest.mark.torture, pytest.mark.timeout(300 * PATIENCE)])]
+)
 async def test_the_dashboard_over_damaged_runs(home: Home, ledger: Ledger, count: int) -> None:
     choice = random.Random(3)
     ids = []
@@ -256,7 +259,9 @@ async def test_the_dashboard_over_damaged_runs(home: Home, ledger: Ledger, count
     await dashboard(home, ids)  # an exception in the app comes out of run_test
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=[pytest.mark.torture, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize(
+    "count", [60, pytest.param(2000, marks=[pytest.mark.torture, pytest.mark.timeout(300 * PATIENCE)])]
+)
 def test_damaged_bundles(home: Home, ledger: Ledger, tmp_path: Path, count: int) -> None:
     """Refused in one line, or the very run that was packed; nothing else is ever left behind."""
     choice, run, out = random.Random(4), make(home, 1), tmp_path / "out.zip"

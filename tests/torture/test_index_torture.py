@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,11 +15,15 @@ from core import config as configs
 from core import events
 from core.presets import resolve
 from core.rundir import Home
+from core.runs import tickets
 from core.runs.store import Row, Store
 from core.runs.sync import sync
 
 from .ledger import Ledger
+from .storm import PATIENCE
 from .test_fuzz import make, story, typed
+
+LOADED = PATIENCE > 1  # others use the machine too: figures are told, and prove nothing
 
 
 def _count_up(root: Path, times: int) -> None:
@@ -28,7 +34,9 @@ def _count_up(root: Path, times: int) -> None:
                 store.put([row._replace(step=row.step + 1)])
 
 
-@pytest.mark.parametrize("each", [20, pytest.param(625, marks=[pytest.mark.torture, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize(
+    "each", [20, pytest.param(625, marks=[pytest.mark.torture, pytest.mark.timeout(300 * PATIENCE)])]
+)
 def test_sixteen_processes_lose_no_transaction(home: Home, ledger: Ledger, each: int) -> None:
     with Store.open(home):
         pass
@@ -86,7 +94,7 @@ def test_an_index_that_is_lost_or_damaged_comes_back(home: Home, ledger: Ledger,
 
 
 @pytest.mark.torture
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(900 * PATIENCE)
 def test_ten_thousand_runs_and_ten_million_events(home: Home, ledger: Ledger) -> None:
     """`ls` under 0.5 s, the dashboard's first paint under 1 s, `reindex` under a minute, with progress."""
     count, each = 10_000, 1_000
@@ -103,26 +111,52 @@ def test_ten_thousand_runs_and_ten_million_events(home: Home, ledger: Ledger) ->
         run.events.write_bytes(lines)
     ledger.runs += count
     ledger.events += count * (each + 1)
-    code = "import sys; from etlgan_tui.cli import main; main(sys.argv[1:])"
-    begun = time.monotonic()
-    done = subprocess.run([sys.executable, "-P", "-c", code, "reindex"], capture_output=True, text=True, check=False)
-    indexing = time.monotonic() - begun
+    indexed, done = _timed("reindex")
     assert "10,000 runs indexed" in done.stdout, done.stderr
-    listing = []
-    for _ in range(5):
-        begun = time.monotonic()
-        done = subprocess.run([sys.executable, "-P", "-c", code, "ls"], capture_output=True, text=True, check=False)
-        listing.append(time.monotonic() - begun)
+    listed, done = min((_timed("ls") for _ in range(5)), key=lambda each: each[0].wall)
     assert done.stdout.count("\n") == 51, done.stderr
     paints = sorted(_paint(home) for _ in range(3))
     ledger.numbers += [
-        f"10,000 runs, {count * (each + 1) / 1e6:.1f} M events: reindex {indexing:.1f} s (limit 60), "
-        f"ls {min(listing):.2f} s (limit 0.5, fastest of 5), dashboard painted {paints[0]:.2f} s "
-        "(limit 1, fastest of 3)"
+        f"10,000 runs, {count * (each + 1) / 1e6:.1f} M events: reindex {indexed} (limit 60), "
+        f"ls {listed} (limit 0.5, fastest of 5), dashboard painted {paints[0]:.2f} s (limit 1, fastest of 3)"
     ]
-    assert indexing < 60
-    assert min(listing) < 0.5
+    if LOADED:
+        return
+    assert indexed.wall < 60
+    assert listed.wall < 0.5
     assert paints[0] < 1.0
+
+
+@pytest.mark.torture
+def test_two_hundred_queued_runs_are_listed(home: Home, ledger: Ledger) -> None:
+    tickets.change_settings(home, paused=True)
+    for number in range(200):
+        run = make(home, number)
+        run.lock.unlink()
+        tickets.write(home, tickets.ticket_for(run.id, device="auto"))
+    listed, done = min((_timed("queue") for _ in range(5)), key=lambda each: each[0].wall)
+    assert "200 waiting" in done.stdout, done.stderr
+    ledger.numbers.append(f"200 queued runs: queue {listed} (limit 0.3, fastest of 5)")
+    if not LOADED:
+        assert listed.wall < 0.3
+
+
+class Took(NamedTuple):
+    """A whole process, in seconds."""
+
+    wall: float
+    cpu: float  # of all its threads: tells also while other programs take the machine's cores
+
+    def __str__(self) -> str:
+        return f"{self.wall:.2f} s ({self.cpu:.2f} s of a core)"
+
+
+def _timed(*words: str) -> tuple[Took, subprocess.CompletedProcess[str]]:
+    code = "import sys; from etlgan_tui.cli import main; main(sys.argv[1:])"
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run([sys.executable, "-P", "-c", code, *words], capture_output=True, text=True, check=False)
+    wall, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Took(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime), done
 
 
 _PAINT = """

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from core import config as configs
+from core.errors import RunError
 from core.events import Sampled
 from core.history import History, Tail
 from core.rundir import Home, RunDir
@@ -79,12 +80,15 @@ class Index:
             if fresh:
                 self._sync(store)
             every = store.count()
+            parent, problem = _sweep(self.home, query.sweep)
+            if problem:
+                return Page(query._replace(problem=problem), [], 0, every, store.notice)
             if query.state:
-                found = list(self._in_state(store, query))
+                found = list(self._in_state(store, query, parent))
                 start = query.page * PAGE
                 return Page(query, found[start : start + PAGE], len(found), every, store.notice)
-            rows = _rows(store, query, query.page, limit=PAGE if fresh else SCREENFUL)
-            total = store.count(text=query.text, tag=query.tag, recipe=query.recipe)
+            rows = _rows(store, query, query.page, parent, limit=PAGE if fresh else SCREENFUL)
+            total = store.count(text=query.text, tag=query.tag, recipe=query.recipe, parent=parent)
             return Page(query, [self._listed(row) for row in rows], total, every, store.notice)
 
     def rows(self, ids: list[str]) -> list[Listed]:
@@ -118,10 +122,10 @@ class Index:
             sync(self.home, store)
             self._next_sync = time.monotonic() + SYNC_SHARE * (time.monotonic() - begun)
 
-    def _in_state(self, store: Store, query: Query) -> Iterator[Listed]:
+    def _in_state(self, store: Store, query: Query, parent: str) -> Iterator[Listed]:
         """Every run in the state asked for: the index does not know states, so each is looked at."""
         page = 0
-        while rows := _rows(store, query, page):
+        while rows := _rows(store, query, page, parent):
             yield from (listed for listed in map(self._listed, rows) if listed.state.kind == query.state)
             page += 1
 
@@ -137,7 +141,19 @@ class Index:
         return Listed(row, state)
 
 
-def _rows(store: Store, query: Query, page: int, *, limit: int = PAGE) -> list[Row]:
+def _sweep(home: Home, typed: str) -> tuple[str, str]:
+    """The sweep that is meant, "" for all runs; and why it is none."""
+    if not typed:
+        return "", ""
+    from core.studies import sweep as sweeps
+
+    try:
+        return sweeps.read(home, typed).id, ""
+    except RunError as error:
+        return "", str(error)
+
+
+def _rows(store: Store, query: Query, page: int, parent: str, *, limit: int = PAGE) -> list[Row]:
     return store.runs(
         limit=limit,
         offset=page * PAGE,
@@ -146,6 +162,7 @@ def _rows(store: Store, query: Query, page: int, *, limit: int = PAGE) -> list[R
         text=query.text,
         tag=query.tag,
         recipe=query.recipe,
+        parent=parent,
     )
 
 

@@ -27,6 +27,11 @@ def state_word(state: State) -> str:
     return f"{GLYPHS.get(state.kind, '?')} {state.kind}{detail}{', silent' if state.stale else ''}"
 
 
+def state_mark(state: State) -> str:
+    """The same in a table, in ten cells: the preview has the details. A silent run is not called running."""
+    return f"{GLYPHS.get(state.kind, '?')} {'silent' if state.stale else state.kind}"
+
+
 def folder(path: Path) -> str:
     """With ~ for the user's home, and nothing that a terminal obeys."""
     from core.runs.meta import printable
@@ -38,6 +43,34 @@ def folder(path: Path) -> str:
 def progress(row: Row) -> str:
     """`1,200/4,000`."""
     return f"{row.step:,}" + (f"/{row.steps:,}" if row.steps is not None else "")
+
+
+def short_progress(row: Row) -> str:
+    """`1,200/4k`; where that is all, `4,000`."""
+    whole = row.steps is not None and row.step != row.steps
+    return (f"{row.step:,}" if row.step < 100_000 else short_count(row.step)) + (
+        f"/{short_count(row.steps)}" if whole and row.steps is not None else ""
+    )
+
+
+def short_count(count: int) -> str:
+    """950, 1.2k, 40k, 3.5M."""
+    for unit, size in (("M", 10**6), ("k", 10**3)):
+        if count >= size:
+            return f"{count / size:.4g}{unit}" if count % size else f"{count // size}{unit}"
+    return f"{count}"
+
+
+def short_age(seconds: float) -> str:
+    """12s, 3m, 5h, 8d."""
+    return age(seconds).replace(" min", "m").replace(" ", "")
+
+
+def cut(text: str, cells: int) -> str:
+    """At most so many cells wide, with an ellipsis where something is missing."""
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= cells else f"{set_cell_size(text, cells - 1).rstrip()}…"
 
 
 def age(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What is typed behind `/`: free text, and `tag:x state:running recipe:etl` in any order."""
+"""What is typed behind `/`: free text, and `tag:x state:running recipe:etl sweep:ID` in any order."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Query(NamedTuple):
     tag: str = ""
     recipe: str = ""
     state: str = ""
+    sweep: str = ""  # its id or a beginning of it, or `last`
     order: str = "created"
     descending: bool = True
     page: int = 0
@@ -23,12 +24,12 @@ class Query(NamedTuple):
 
     @property
     def narrows(self) -> bool:
-        return bool(self.text or self.tag or self.recipe or self.state)
+        return bool(self.text or self.tag or self.recipe or self.state or self.sweep)
 
 
 def parse(typed: str, base: Query = Query()) -> Query:  # noqa: B008  (immutable)
     """The words of a filter line into a Query of the first page; the order of `base` is kept."""
-    words, found, problem = [], {"tag": "", "recipe": "", "state": ""}, ""
+    words, found, problem = [], {"tag": "", "recipe": "", "state": "", "sweep": ""}, ""
     for word in typed.split():
         key, colon, value = word.partition(":")
         if colon and key in found:
@@ -40,4 +41,4 @@ def parse(typed: str, base: Query = Query()) -> Query:  # noqa: B008  (immutable
         problem = "" if matching else f"state:{found['state']} is none of {', '.join(STATES)}"
         found["state"] = matching[0] if matching else ""
     wanted = base._replace(text=" ".join(words), page=0, problem=problem)
-    return wanted._replace(tag=found["tag"], recipe=found["recipe"], state=found["state"])
+    return wanted._replace(tag=found["tag"], recipe=found["recipe"], state=found["state"], sweep=found["sweep"])

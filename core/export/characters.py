@@ -11,7 +11,6 @@ from core.export.card import Made, write_card
 from core.export.drawing import Batch, Drawer, Reader
 from core.export.formats import open_format
 from core.export.formats.base import Task
-from core.export.prefetch import prefetched
 from core.export.request import Request, fingerprint, span
 from core.gan.sample import Sampler
 
@@ -38,8 +37,7 @@ class Characters:
 
     def write(self, shard: int, progress: Callable[[int], None]) -> dict[str, Any]:
         report = self.drawer.nothing_filtered()
-        batches = prefetched(self.drawer.batches(*self.span(shard), report))
-        self.format.write(shard, _counted(batches, progress))
+        self.format.write(shard, _counted(self.drawer.batches(*self.span(shard), report), progress))
         return {} if self.drawer.reader is None else {key: column.tolist() for key, column in report._asdict().items()}
 
     def finish(self, reports: list[dict[str, Any]]) -> None:

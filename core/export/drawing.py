@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.export import styles
 from core.export.look import as_scanned
 from core.export.order import Order
+from core.export.prefetch import drawn_ahead
 from core.export.request import Request
 from core.gan.sample import Sampler
 
@@ -62,11 +63,18 @@ class Drawer:
 
     def batches(self, first: int, end: int, report: Filtered) -> Iterator[Batch]:
         """Samples first .. end - 1 in order; `report` is counted up."""
-        for start in range(first - first % CHUNK, end, CHUNK):
-            rows = slice(max(first - start, 0), min(end - start, CHUNK))
-            yield self._chunk(start, rows, report)
+
+        def draw(start: int) -> tuple[Batch, Filtered]:
+            own = self.nothing_filtered()
+            return self._chunk(start, slice(max(first - start, 0), min(end - start, CHUNK)), own), own
+
+        for batch, own in drawn_ahead(draw, range(first - first % CHUNK, end, CHUNK)):
+            for mine, theirs in zip(report, own, strict=True):
+                mine += theirs
+            yield batch
 
     def _chunk(self, start: int, rows: slice, report: Filtered) -> Batch:
+        """Called in several threads at once: `report` is this chunk's own."""
         index = np.minimum(np.arange(start, start + CHUNK), self.order.total - 1)
         places = self.order.at(index)
         hand = np.full(CHUNK, ONE_HAND) if self.request.writers else self._classes[places.label]
@@ -131,7 +139,7 @@ class Drawer:
 
 
 def use_threads(count: int | None) -> None:
-    """CPU threads that draw; None: as many as torch takes."""
+    """CPU threads that draw (see prefetch.py); None: as many as torch would take."""
     if count:
         torch.set_num_threads(count)
 

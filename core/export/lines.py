@@ -21,7 +21,7 @@ from core.export.characters import VERSION
 from core.export.drawing import CHUNK, ONE_HAND, precision
 from core.export.formats.base import Task, Whole, join_parts, part_path, put
 from core.export.png import encode
-from core.export.prefetch import prefetched
+from core.export.prefetch import drawn_ahead
 from core.export.request import fingerprint, span
 from core.export.typeset import Line, Typesetter
 from core.gan.sample import Sampler
@@ -100,7 +100,7 @@ class Lines:
             Whole(part_path(self._task, shard, "jsonl")) as truth,
             Whole(part_path(self._task, shard, "txt")) as labels,
         ):
-            for block in prefetched(self.blocks(*self.span(shard))):
+            for block in self.blocks(*self.span(shard)):
                 for number, line in block:
                     name = f"images/{number // PER_FOLDER:05}/{number:08}.png"
                     (self.out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -112,12 +112,15 @@ class Lines:
 
     def blocks(self, first: int, end: int) -> Iterator[list[tuple[int, Line]]]:
         """Lines first .. end - 1 with their numbers, some at a time."""
-        for start in range(first - first % BLOCK, end, BLOCK):
+
+        def block(start: int) -> list[tuple[int, Line]]:
             numbers = range(start, min(start + BLOCK, self.total))
             texts = [self.request.text(number) for number in numbers]
             drawn = self._glyphs(texts, numbers)
             kept = [place for place, number in enumerate(numbers) if first <= number < end]
-            yield [(numbers[at], self.typesetter.line(texts[at], drawn[at], numbers[at])) for at in kept]
+            return [(numbers[at], self.typesetter.line(texts[at], drawn[at], numbers[at])) for at in kept]
+
+        return drawn_ahead(block, range(first - first % BLOCK, end, BLOCK))
 
     def _glyphs(self, texts: Sequence[str], hands: Sequence[int]) -> list[NDArray[np.uint8]]:
         """(n characters that are not blank, S, S) for each of the lines."""

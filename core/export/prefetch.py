@@ -1,58 +1,45 @@
-"""Draw the next batches while the last ones are written."""
+"""Draw the next batches while the last ones are written: by several threads, each by itself, in the order asked for.
 
-import threading
-from collections.abc import Iterable, Iterator
-from queue import Empty, Full, Queue
+A thread for each core, and one of torch's within it, draws more than torch's threads together: they would wait for one
+another at every layer. And the same digits come out, however many there are.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
+import torch
+
+Place = TypeVar("Place")
 Item = TypeVar("Item")
 
-AHEAD = 8  # batches
-_LOOK = 0.1  # seconds between two looks at whether anybody still listens
+AHEAD = 8  # batches that wait to be written, at most
 
 
-def prefetched(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items in the same order, made by another thread; its exception is raised here."""
-    waiting: Queue[tuple[Item | None, BaseException | None]] = Queue(AHEAD)
-    over = threading.Event()
-
-    def make() -> None:
+def drawn_ahead(draw: Callable[[Place], Item], places: Iterable[Place]) -> Iterator[Item]:
+    """`draw(place)` of each place, in that order, by as many threads as torch has; an exception is raised here."""
+    waiting: deque[Future[Item]] = deque()
+    with _one_thread_each() as workers, ThreadPoolExecutor(workers, thread_name_prefix="drawing") as pool:
         try:
-            for item in items:
-                if not _put(waiting, (item, None), over):
-                    return
-            _put(waiting, (None, None), over)
-        except BaseException as error:  # told where it is waited for
-            _put(waiting, (None, error), over)
+            for place in places:
+                waiting.append(pool.submit(draw, place))
+                if len(waiting) > max(AHEAD, workers):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
-    maker = threading.Thread(target=make, name="drawing", daemon=True)
-    maker.start()
+
+@contextmanager
+def _one_thread_each() -> Iterator[int]:
+    """Torch computes in the thread that asks, until this ends; how many threads it had."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        while True:
-            try:
-                item, error = waiting.get(timeout=1)
-            except Empty:
-                continue
-            if error is not None:
-                raise error
-            if item is None:
-                return
-            yield item
+        yield threads
     finally:
-        over.set()
-        maker.join()
-
-
-def _put(
-    waiting: "Queue[tuple[Item | None, BaseException | None]]",
-    entry: "tuple[Item | None, BaseException | None]",
-    over: threading.Event,
-) -> bool:
-    """False if nobody wants it any more."""
-    while not over.is_set():
-        try:
-            waiting.put(entry, timeout=_LOOK)
-        except Full:
-            continue
-        return True
-    return False
+        torch.set_num_threads(threads)

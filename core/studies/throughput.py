@@ -17,6 +17,7 @@ from core.gan.anchors import anchored
 from core.gan.device import Resolved, resolve
 from core.gan.engine import Engine
 from core.gan.pool import Pool
+from core.gan.world import ALONE, World
 from core.glyphs import glyphset
 from core.studies import ceilings
 from core.studies.ceilings import Ceilings
@@ -92,7 +93,12 @@ def measure(*, rounds: int, progress: Callable[[str, float], None] | None = None
 
 
 def engine(
-    changes: Mapping[str, Any], images: np.ndarray, labels: np.ndarray, classes: int, resolved: Resolved
+    changes: Mapping[str, Any],
+    images: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    resolved: Resolved,
+    world: World = ALONE,
 ) -> Engine:
     """A fresh engine of the default experiment with `changes`; images are enlarged where the case is larger."""
     config = presets.resolve("hiragana-a-ka", changes)
@@ -100,7 +106,7 @@ def engine(
     larger = images.repeat(times, 1).repeat(times, 2)
     codes = np.zeros((len(images), anchored(config)), np.float32)
     pool = Pool(larger, labels, codes, torch.device(resolved.device))
-    return Engine(config, pool, classes, resolved)
+    return Engine(config, pool, classes, resolved, world)
 
 
 def gflop(made: Engine) -> float:

@@ -12,22 +12,22 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from core.runs.store import PAGE
-from etlgan_tui import looks
 from etlgan_tui.background import Errand
 from etlgan_tui.index import Listed, Page
 from etlgan_tui.index import Preview as Found
 from etlgan_tui.query import Query, parse
+from etlgan_tui.screens import run_lines
 from etlgan_tui.screens.base import Changed, RunActions
 from etlgan_tui.widgets.bar import TopBar
-from etlgan_tui.widgets.chart import Series
 from etlgan_tui.widgets.keys import KeyBar
-from etlgan_tui.widgets.preview import Glance, Preview
-from etlgan_tui.widgets.run_table import ORDERS, Line, RunTable
+from etlgan_tui.widgets.preview import Preview
+from etlgan_tui.widgets.run_table import ORDERS, RunTable
 
 REST_SECONDS = 0.1  # the cursor has to rest on a run before its preview is read
 PAINT_SECONDS = 0.15  # for the first picture, before the directories are read
 LOOK_TICKS = 2  # ticks between two looks at the index
 PREVIEW_TICKS = 4
+WIDE_TABLE = 110  # cells
 SELECT_LOOKS = 4  # a run that was just started may be missing from a look that was under way
 
 EMPTY = """\
@@ -50,6 +50,7 @@ class RunsScreen(RunActions):
         Binding("c", "compare", "Compare"),
         Binding("a", "data", "Data"),
         Binding("v", "preview", "Preview on or off", show=False),
+        Binding("f", "fold", "Fold a sweep or a family", show=False),
         Binding("o", "order", "Sort", show=False),
         Binding("i", "reverse", "Reverse order", show=False),
         Binding("right_square_bracket", "page(1)", "Next page", show=False, key_display="]"),
@@ -66,10 +67,13 @@ class RunsScreen(RunActions):
         self._fresh = False
         self._counted = ""
         self._rest: Timer | None = None
+        self._folded: set[str] = set()  # sweeps and runs whose children are not shown
 
     def compose(self) -> ComposeResult:
         yield TopBar()
-        yield Input(placeholder="text, tag:x, state:running, recipe:etl    (Enter keeps, Escape clears)", id="filter")
+        yield Input(
+            placeholder="text, tag:x, state:running, recipe:etl, sweep:ID  (Enter keeps, Escape clears)", id="filter"
+        )
         with Horizontal(id="runs"):
             with Container(id="list"):
                 yield RunTable(id="table")
@@ -93,7 +97,8 @@ class RunsScreen(RunActions):
 
     @property
     def target(self) -> str:
-        return self.query_one(RunTable).selected
+        selected = self.query_one(RunTable).selected
+        return "" if run_lines.is_sweep(selected) else selected
 
     def tick(self, count: int) -> None:
         if count % LOOK_TICKS == 0 and not self._look.busy:
@@ -114,8 +119,12 @@ class RunsScreen(RunActions):
         self.synced = not first
         now = self.etlgan.clock()
         table = self.query_one(RunTable)
-        lines = [_line(listed, now) for listed in page.runs]
+        wide = table.size.width >= WIDE_TABLE
+        name_cells = run_lines.LONG_NAME if wide else run_lines.SHORT_NAME
+        lines = run_lines.lines(page.runs, page.query, now=now, folded=self._folded, name_cells=name_cells)
         table.show(lines, select=self._select)
+        if run_lines.is_sweep(table.selected):
+            self._preview_sweep(table.selected)
         self._select_looks -= 1
         if self._select_looks <= 0 or self._select in {line.id for line in lines}:
             self._select = ""
@@ -161,7 +170,7 @@ class RunsScreen(RunActions):
     def _show_preview(self, found: Found | None) -> None:
         if found is None or found.listed.row.id == self.target:
             wanted = found if self.etlgan.settings.preview else None
-            self.query_one(Preview).show(_glance(wanted) if wanted else None)
+            self.query_one(Preview).show(run_lines.glance(wanted) if wanted else None)
 
     def _listed(self, run_id: str) -> Listed | None:
         runs = self.page.runs if self.page else []
@@ -174,13 +183,23 @@ class RunsScreen(RunActions):
         """The preview follows once the cursor rests: holding an arrow key reads nothing."""
         if self._rest:
             self._rest.stop()
-        if event.run_id:
+        if run_lines.is_sweep(event.run_id):
+            self._preview_sweep(event.run_id)
+        elif event.run_id:
             self._rest = self.set_timer(REST_SECONDS, self._previews.ask)
         else:
             self.query_one(Preview).show(None)
 
+    def _preview_sweep(self, sweep: str) -> None:
+        runs = self.page.runs if self.page else []
+        shown = self.etlgan.settings.preview
+        self.query_one(Preview).show(run_lines.sweep_glance(sweep, runs) if shown else None)
+
     @on(RunTable.Opened)
     def open(self, event: RunTable.Opened) -> None:
+        if run_lines.is_sweep(event.run_id):
+            self.action_fold()
+            return
         from etlgan_tui.screens.run import RunScreen
 
         self.app.push_screen(RunScreen(self.home.run(event.run_id)))
@@ -237,7 +256,18 @@ class RunsScreen(RunActions):
     def action_preview(self) -> None:
         """Without it there is room for more columns."""
         self.etlgan.remember(preview=not self.etlgan.settings.preview)
-        self._previews.ask()
+        self.rest(RunTable.Selected(self.query_one(RunTable).selected))
+        self._look.ask()  # names may be longer, or not
+
+    def action_fold(self) -> None:
+        """The children of a sweep or a run, away or back; from one of them, too."""
+        parent = run_lines.ancestor(self.page.runs, self.query_one(RunTable).selected) if self.page else ""
+        if not parent:
+            self.notify("this run belongs to no sweep, and no other was made from it")
+        elif self.page:
+            self._folded ^= {parent}
+            self._select, self._select_looks = parent, SELECT_LOOKS
+            self._show(self.page)
 
     def action_new(self) -> None:
         from etlgan_tui.screens.new import NewScreen
@@ -263,50 +293,3 @@ def _sorting(query: Query) -> str:
     if query.order == "created":
         return f"{'newest' if query.descending else 'oldest'} first"
     return f"by {query.order}, {'largest' if query.descending else 'smallest'} first"
-
-
-def _line(listed: Listed, now: float) -> Line:
-    """In the order of run_table.HEADS."""
-    row, state = listed
-    damaged = bool(row.error) and row.steps is None
-    return Line(
-        row.id,
-        state.kind,
-        (
-            looks.state_word(state),
-            row.name or row.id,
-            "damaged" if damaged else looks.progress(row),
-            looks.age(now - row.created),
-            looks.number(row.score, ".4g"),
-            ", ".join(row.tags),
-            looks.number(row.d),
-            looks.number(row.g),
-            looks.number(row.info_cat),
-            looks.percent(row.q_fake),
-            looks.number(row.images_per_s, ",.0f"),
-            row.preset,
-            row.source,
-            row.chars[:24],
-            "" if row.classes is None else f"{row.classes:,}",
-            row.recipe,
-        ),
-    )
-
-
-def _glance(found: Found) -> Glance:
-    row, state = found.listed
-    measured = found.curves.measured
-    facts = [f"{looks.progress(row)} steps", f"{looks.duration(row.seconds)} trained"]
-    facts += [row.device] if row.device else []
-    facts += [f"of {row.parent}"] if row.parent else []
-    return Glance(
-        run_id=row.id,
-        title=f"{row.name or row.id}  {looks.state_word(state)}",
-        facts="  ·  ".join(facts),
-        note="\n".join(filter(None, (state.message, row.error, row.note))),
-        grid=found.grid,
-        labels=found.labels,
-        losses=tuple(Series(name.upper(), found.curves.step.values, measured[name]) for name in ("d", "g")),
-        against=found.against,
-        changes=found.changes,
-    )

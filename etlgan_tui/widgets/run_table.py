@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -26,17 +26,17 @@ HEADS = (
     Head("step", "step", right=True),
     Head("age", "created", right=True),
     Head("score", "score", right=True),
-    Head("tags"),
     Head("D", "d", right=True),
     Head("G", "g", right=True),
     Head("info", "info_cat", right=True),
-    Head("Q", "q_fake", right=True),
+    Head("Q %", "q_fake", right=True),
     Head("img/s", "images_per_s", right=True),
+    Head("tags"),
+    Head("K", "classes", right=True),
+    Head("recipe", "recipe"),
     Head("preset", "preset"),
     Head("data", "source"),
     Head("chars", "chars"),
-    Head("K", "classes", right=True),
-    Head("recipe", "recipe"),
 )
 ALWAYS = 4  # columns that are there whatever they say; others only where runs differ in them
 ORDERS = tuple(dict.fromkeys(["created", *(head.order for head in HEADS if head.order)]))
@@ -47,8 +47,9 @@ class Line(NamedTuple):
     """One run as the table shows it."""
 
     id: str
-    kind: str  # of its state: names a colour class
+    kind: str  # of its state: names a colour class; "sweep" for the line above a sweep's runs
     cells: tuple[str, ...]  # as HEADS
+    runs: tuple[str, ...] = ()  # what is marked with it: itself, or the runs of a sweep
 
 
 class RunTable(DataTable[Text]):
@@ -61,7 +62,8 @@ class RunTable(DataTable[Text]):
         Binding("k", "cursor_up", show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"run-table--{kind}" for kind in ("queued", "running", "finished", "stopped", "failed", "killed", "crashed")
+        f"run-table--{kind}"
+        for kind in ("queued", "running", "finished", "stopped", "failed", "killed", "crashed", "sweep")
     }
 
     @dataclass
@@ -83,7 +85,7 @@ class RunTable(DataTable[Text]):
         order: str
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, cursor_type="row", zebra_stripes=True, cell_padding=1)
+        super().__init__(id=id, cursor_type="row", zebra_stripes=True, cell_padding=0)
         self.marked: dict[str, None] = {}  # in the order of marking
         self._shown: dict[str, Line] = {}
         self._said: str | None = None
@@ -91,19 +93,20 @@ class RunTable(DataTable[Text]):
 
     def _set_columns(self, lines: Sequence[Line]) -> bool:
         """Those in which the runs differ, so that they fit beside the preview; True if that changed."""
-        wanted = [at for at in range(len(HEADS)) if at < ALWAYS or len({line.cells[at] for line in lines}) > 1]
+        runs = [line for line in lines if line.kind != "sweep"]
+        wanted = [at for at in range(len(HEADS)) if at < ALWAYS or len({line.cells[at] for line in runs}) > 1]
         if wanted == self._wanted:
             return False
         self._wanted = wanted
         self.clear(columns=True)
         for head in (HEADS[at] for at in wanted):
-            self.add_column(Text(head.title, justify="right" if head.right else "left"), key=head.title)
+            self.add_column(_cell(head, head.title), key=head.title)
         return True
 
     @property
     def common(self) -> list[str]:
         """What all shown runs have in common, from the columns that are left out for it."""
-        line = next(iter(self._shown.values()), None)
+        line = next((line for line in self._shown.values() if line.kind != "sweep"), None)
         told = (
             () if line is None else ((HEADS[at], line.cells[at]) for at in range(len(HEADS)) if at not in self._wanted)
         )
@@ -157,16 +160,11 @@ class RunTable(DataTable[Text]):
 
     def _texts(self, line: Line) -> list[Text]:
         """Text objects: a name is never read as markup."""
-        state, name, *rest = (line.cells[at] for at in self._wanted)
-        marked = f"{MARK} {name}" if line.id in self.marked else name
-        texts = [
-            Text(state, style=self.get_component_rich_style(f"run-table--{line.kind}", partial=True)),
-            Text(marked),
-        ]
-        heads = (HEADS[at] for at in self._wanted[2:])
-        return texts + [
-            Text(text, justify="right" if head.right else "left") for head, text in zip(heads, rest, strict=True)
-        ]
+        texts = [_cell(HEADS[at], line.cells[at]) for at in self._wanted]
+        texts[0].stylize(self.get_component_rich_style(f"run-table--{line.kind}", partial=True))
+        if line.runs and all(run_id in self.marked for run_id in line.runs):
+            texts[1] = _cell(HEADS[1], f"{MARK} {line.cells[1]}")
+        return texts
 
     def recolour(self) -> None:
         """After another theme was chosen."""
@@ -174,23 +172,28 @@ class RunTable(DataTable[Text]):
             self.update_cell(line.id, "state", self._texts(line)[0])
 
     def action_mark(self) -> None:
-        """Mark the run for comparison, or unmark it, and go on to the next."""
-        run_id = self.selected
-        if not run_id:
+        """Mark the run for comparison, or unmark it, and go on to the next; of a sweep, all its runs."""
+        line = self._shown.get(self.selected)
+        if line is None:
             return
-        if run_id in self.marked:
-            del self.marked[run_id]
+        if all(run_id in self.marked for run_id in line.runs):
+            for run_id in line.runs:
+                del self.marked[run_id]
         else:
-            self.marked[run_id] = None
-        self.update_cell(run_id, "name", self._texts(self._shown[run_id])[1], update_width=True)
+            self.marked |= dict.fromkeys(line.runs)
+        self._rename({line.id, *line.runs} | {each.id for each in self._shown.values() if line.id in each.runs})
         self.action_cursor_down()
 
     def unmark(self) -> None:
         """Every run."""
-        marked, self.marked = list(self.marked), {}
-        for run_id in marked:
-            if run_id in self._shown:
-                self.update_cell(run_id, "name", self._texts(self._shown[run_id])[1])
+        self.marked = {}
+        self._rename(set(self._shown))
+
+    def _rename(self, ids: Iterable[str]) -> None:
+        """Names with their marks, of those of these lines that are shown."""
+        for line_id in ids:
+            if line_id in self._shown:
+                self.update_cell(line_id, "name", self._texts(self._shown[line_id])[1], update_width=True)
 
     def _say(self) -> None:
         if self.selected != self._said:
@@ -210,3 +213,8 @@ class RunTable(DataTable[Text]):
         event.stop()
         if order := HEADS[self._wanted[event.column_index]].order:
             self.post_message(self.Sorted(order))
+
+
+def _cell(head: Head, text: str) -> Text:
+    """With a gap before it, of one cell: all columns are to be seen at 120. A Text: no name is read as markup."""
+    return Text(text if head is HEADS[0] else f" {text}", justify="right" if head.right else "left")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from core.errors import ConfigError
@@ -187,11 +188,13 @@ def test_etl9g_has_no_code_for_ascii(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_the_same_bytes_again_and_however_it_is_cut(job: Job, tmp_path: Path, kind: str) -> None:
-    """Twice the same; and shards written backwards, one of them twice, by calls of their own."""
+    """Twice the same; and shards written backwards, one of them twice, by calls of their own and by three threads."""
     if kind == "parquet":
         pytest.importorskip("pyarrow", reason="needs the extra etlgan[parquet]")
     carry_out(job(tmp_path / "once", kind, shards=3))
+    torch.set_num_threads(3)  # the fixture sets it back to one
     for shard in (2, 0, 0, 1):
         outcome = carry_out(job(tmp_path / "parts", kind, shards=3), only=shard)
     assert outcome.complete
+    assert torch.get_num_threads() == 3, "as it was before"
     assert tree(tmp_path / "parts") == tree(tmp_path / "once")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from core.errors import DataError
@@ -97,6 +98,7 @@ def test_the_same_lines_however_they_are_cut(lines: Make, tmp_path: Path) -> Non
     for shard in (2, 0, 1):
         carry_out(lines(tmp_path / "parts", random=35, shards=3), only=shard)
     assert tree(tmp_path / "once") == tree(tmp_path / "parts")
+    torch.set_num_threads(2)
     carry_out(lines(tmp_path / "one", random=35))
     one, three = tree(tmp_path / "one"), tree(tmp_path / "once")
     for name in ("lines.jsonl", "labels.txt", "images/00000/00000034.png"):

@@ -17,5 +17,5 @@ def rest(log: trainer.EventLog, event: AnyEvent) -> None:
     time.sleep(PACE)
 
 
-trainer.EventLog.emit = rest  # type: ignore[method-assign]
+trainer.EventLog.emit = rest  # type: ignore[method-assign, assignment]
 sys.exit(trainer.main(Path(sys.argv[1])))

@@ -17,7 +17,7 @@ from core.runs import alive, launcher
 from core.runs.find import run_ids
 from core.runs.slurm import job as jobs
 from core.runs.state import state_of
-from tests.slurm.conftest import Cluster, until, wait_for
+from slurm.conftest import Cluster, until, wait_for
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -14,8 +14,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from etlgan_tui.cli import export_bench, options, terminal
-from etlgan_tui.cli.bench_speed import compare, record, scaling, train
-from etlgan_tui.cli.bench_ui import ui
+from etlgan_tui.cli.bench.speed import compare, record, scaling, train
+from etlgan_tui.cli.bench.ui import ui
 from etlgan_tui.cli.data.bench import data
 from etlgan_tui.cli.quick import QuickCommand, QuickGroup
 

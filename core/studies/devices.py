@@ -1,0 +1,157 @@
+"""python -P -m core.studies.devices [ROUNDS]: what spreading a run over two CPU processes costs, on an idle machine.
+
+Two processes of one thread each train by themselves, side by side; then the same two train one run, each with as many
+images an update as before. And one process alone against one that goes through all of the spreading by itself.
+"""
+
+import json
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from core.gan.device import Resolved
+from core.gan.engine import Engine
+from core.gan.world import ALONE, Peers, World
+from core.studies import throughput
+
+BATCH = 64  # images an update and process
+WARM_UP, UPDATES = 3, 16  # updates before the first timing, and of a timing; whole cycles of penalties
+ROUNDS = 9
+SIZES = (("xs", 32), ("s", 32), ("m", 32), ("l", 64), ("xl", 64))
+
+
+class Pace(NamedTuple):
+    """One timing of one process."""
+
+    wall: float  # seconds
+    cpu: float  # seconds of a core, with what works for it in the background
+
+
+class Figure(NamedTuple):
+    """Ratios over the rounds, each of two timings made one after the other."""
+
+    name: str
+    median: float
+    lowest: float
+    highest: float
+    promised: str
+
+
+def measure(rounds: int) -> list[Figure]:
+    """All figures. The timings of a round are made in turn, so that another program's load falls on all."""
+    pairs = _in_processes(2, rounds)
+    single = _in_processes(1, rounds)[0]
+    together = [
+        sum(BATCH * UPDATES / each[turn]["shared"].wall for each in pairs)
+        / sum(BATCH * UPDATES / each[turn]["alone"].wall for each in pairs)
+        for turn in range(rounds)
+    ]
+    extra = [
+        sum(each[turn]["shared"].cpu for each in pairs) / sum(each[turn]["alone"].cpu for each in pairs) - 1
+        for turn in range(rounds)
+    ]
+    wall = [turn["shared"].wall / turn["alone"].wall - 1 for turn in single]
+    cpu = [turn["shared"].cpu / turn["alone"].cpu - 1 for turn in single]
+    return [
+        _figure("two processes in one run / two runs side by side, images/s", together, "at least 0.85"),
+        _figure("more CPU time in one run than in two", extra, ""),
+        _figure("one process through all of it: more wall time", wall, "at most 0.02"),
+        _figure("one process through all of it: more CPU time", cpu, "at most 0.02"),
+    ]
+
+
+def traffic() -> list[dict[str, Any]]:
+    """Bytes that each process sends to the average, an update, by network and number of characters."""
+    rows = []
+    for size, pixels in SIZES:
+        for classes in (10, 46, 3036):
+            made = _engine(ALONE, {"model.size": size, "data.size": pixels, "train.batch_size": 2}, classes)
+            sides = {
+                name: 4 * sum(parameter.numel() for parameter in net.parameters())
+                for name, net in (("d", made.discriminator), ("g", made.generator))
+            }
+            rows.append({"size": size, "pixels": pixels, "classes": classes, **sides, "bytes": sum(sides.values())})
+    return rows
+
+
+def _in_processes(size: int, rounds: int) -> list[list[dict[str, Pace]]]:
+    """Of each process, of each round: its pace alone and in a shared run."""
+    context = multiprocessing.get_context("spawn")
+    barrier, answers = context.Barrier(size), context.Queue()
+    with tempfile.TemporaryDirectory(prefix="etlgan-") as folder:
+        arguments = [(rank, size, Path(folder, "meeting"), rounds, barrier, answers) for rank in range(size)]
+        processes = [context.Process(target=_timed, args=each) for each in arguments]
+        for process in processes:
+            process.start()
+        found = dict(answers.get() for _ in processes)
+        for process in processes:
+            process.join()
+    return [found[rank] for rank in range(size)]
+
+
+def _timed(rank: int, size: int, meeting: Path, rounds: int, barrier: Barrier, answers: Any) -> None:
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    world = Peers(rank, size, torch.device("cpu"), meeting)
+    engines = {
+        "alone": _engine(ALONE, {"train.batch_size": BATCH}, 10),
+        "shared": _engine(world, {"train.batch_size": BATCH * size}, 10),
+    }
+    step, found = 0, list[dict[str, Pace]]()
+    for turn in range(rounds + 1):
+        paces = {}
+        for name in sorted(engines, reverse=turn % 2 == 1):
+            for number in range(step, step + (WARM_UP if turn == 0 else 0)):
+                engines[name].advance(number)
+            barrier.wait()
+            paces[name] = _pace(engines[name], world if name == "shared" else ALONE, step)
+        step += UPDATES
+        found += [paces] if turn else []  # the first turn chooses kernels
+    answers.put((rank, found))
+    barrier.wait()
+    world.leave()
+
+
+def _pace(made: Engine, world: World, step: int) -> Pace:
+    """Updates as the training loop makes them."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    for number in range(step, step + UPDATES):
+        world.agreed(False)
+        made.advance(number)
+    return Pace(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _engine(world: World, changes: dict[str, Any], classes: int) -> Engine:
+    """On noise, in fp32: what is learnt makes no difference to the speed."""
+    images = np.random.default_rng(0).integers(0, 256, (2 * classes, 32, 32)).astype(np.uint8)
+    labels = np.arange(2 * classes) % classes
+    return throughput.engine(changes, images, labels, classes, Resolved("cpu", "fp32", 1), world)
+
+
+def _figure(name: str, values: list[float], promised: str) -> Figure:
+    return Figure(name, statistics.median(values), min(values), max(values), promised)
+
+
+def main(rounds: int) -> None:
+    """A table for people, then everything as one line of JSON."""
+    figures = measure(rounds)
+    for each in figures:
+        promise = f"   promised: {each.promised}" if each.promised else ""
+        print(f"{each.name}: {each.median:.3f} ({each.lowest:.3f} .. {each.highest:.3f}){promise}", flush=True)
+    sent = traffic()
+    for row in sent:
+        case = f"{row['size']:>2} {row['pixels']} px {row['classes']:>5} characters"
+        print(f"{case}: {row['bytes'] / 1e6:6.2f} MB an update")
+    print(json.dumps({"figures": [each._asdict() for each in figures], "traffic": sent}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else ROUNDS)

@@ -1,0 +1,149 @@
+"""What the table of runs and its preview say: plain values out of the index. No widget is touched in here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from etlgan_tui import looks
+from etlgan_tui.family import SWEEP, Member, family
+from etlgan_tui.index import Listed, Preview
+from etlgan_tui.query import Query
+from etlgan_tui.widgets.chart import Series
+from etlgan_tui.widgets.preview import Glance
+from etlgan_tui.widgets.run_table import HEADS, Line
+
+SHORT_NAME, LONG_NAME = 22, 44  # cells of a name, beside the preview and without it
+LONGEST_TAGS = 16
+SHOWN_CHARACTERS = 12
+FOLDED, OPEN = "▸ ", "▾ "
+
+
+def lines(
+    runs: Sequence[Listed], query: Query, *, now: float, folded: Collection[str], name_cells: int = SHORT_NAME
+) -> list[Line]:
+    """A line a run. In the usual order, sweeps and runs with their children below them, unless these are folded."""
+    if query.order != "created" or query.sweep:
+        return [_line(listed, now, name_cells) for listed in runs]
+    members = family([(listed.row.id, listed.row.parent) for listed in runs])
+    shown, hidden_below = list[Line](), -1  # the depth of what is folded, -1 for none
+    for place, member in enumerate(members):
+        if 0 <= hidden_below < member.depth:
+            continue
+        below = _below(members, place)
+        hidden_below = member.depth if below and member.id in folded else -1
+        mark = (FOLDED if hidden_below >= 0 else OPEN) if below else ""
+        if member.at is None:
+            shown.append(_sweep_line(member.id, [runs[each.at] for each in below if each.at is not None], mark))
+        else:
+            shown.append(_line(runs[member.at], now, name_cells, branch=member.branch(unicode=True) + mark))
+    return shown
+
+
+def _below(members: Sequence[Member], place: int) -> list[Member]:
+    """The descendants of one member: they follow it."""
+    found = []
+    for each in members[place + 1 :]:
+        if each.depth <= members[place].depth:
+            break
+        found.append(each)
+    return found
+
+
+def ancestor(runs: Sequence[Listed], chosen: str) -> str:
+    """What `chosen` is folded into: itself where it has children here, else its parent; "" for none."""
+    members = family([(listed.row.id, listed.row.parent) for listed in runs])
+    at = next((place for place, each in enumerate(members) if each.id == chosen), -1)
+    if at < 0:
+        return ""
+    if _below(members, at):
+        return chosen
+    above = [each for each in members[:at] if each.depth < members[at].depth]
+    return above[-1].id if above and members[at].depth else ""
+
+
+def _line(listed: Listed, now: float, name_cells: int, *, branch: str = "") -> Line:
+    """In the order of run_table.HEADS."""
+    row, state = listed
+    damaged = bool(row.error) and row.steps is None
+    cells = {
+        "state": looks.state_mark(state),
+        "name": branch + looks.cut(row.name or row.id, max(name_cells - len(branch), 8)),
+        "step": "damaged" if damaged else looks.short_progress(row),
+        "age": looks.short_age(now - row.created),
+        "score": looks.number(row.score, ".4g"),
+        "D": looks.number(row.d, ".2f"),
+        "G": looks.number(row.g, ".2f"),
+        "info": looks.number(row.info_cat, ".2f"),
+        "Q %": "" if row.q_fake is None else f"{100 * row.q_fake:.1f}",
+        "img/s": looks.number(row.images_per_s, ",.0f"),
+        "tags": looks.cut(", ".join(row.tags), LONGEST_TAGS),
+        "K": "" if row.classes is None else f"{row.classes:,}",
+        "recipe": row.recipe,
+        "preset": row.preset,
+        "data": looks.cut(row.source, SHORT_NAME),
+        "chars": looks.cut(row.chars, SHOWN_CHARACTERS),
+    }
+    return Line(row.id, state.kind, tuple(cells[head.title] for head in HEADS), (row.id,))
+
+
+def _sweep_line(sweep: str, runs: Sequence[Listed], mark: str) -> Line:
+    done = sum(listed.state.kind == "finished" for listed in runs)
+    best = max((listed.row.score for listed in runs if listed.row.score is not None), default=None)
+    cells = {
+        "state": f"{mark}sweep",
+        "name": sweep,
+        "step": f"{done:,}/{len(runs):,} runs",
+        "score": looks.number(best, ".4g"),
+    }
+    return Line(
+        sweep, "sweep", tuple(cells.get(head.title, "") for head in HEADS), tuple(listed.row.id for listed in runs)
+    )
+
+
+def glance(found: Preview) -> Glance:
+    """A run at a glance."""
+    row, state = found.listed
+    measured = found.curves.measured
+    facts = [f"{looks.progress(row)} steps", f"{looks.duration(row.seconds)} trained"]
+    facts += [row.device] if row.device else []
+    facts += [f"of {row.parent}"] if row.parent else []
+    about = [row.preset, row.source, f"{row.classes:,} characters" if row.classes else "", row.recipe]
+    return Glance(
+        run_id=row.id,
+        title=f"{row.name or row.id}  {looks.state_word(state)}",
+        facts="\n".join("  ·  ".join(filter(None, line)) for line in (facts, about)),
+        note="\n".join(filter(None, (state.message, row.error, row.note))),
+        grid=found.grid,
+        labels=found.labels,
+        losses=tuple(Series(name.upper(), found.curves.step.values, measured[name]) for name in ("d", "g")),
+        against=found.against,
+        changes=found.changes,
+    )
+
+
+def sweep_glance(sweep: str, runs: Sequence[Listed]) -> Glance:
+    """A sweep: how far its runs of this page are, and which did best."""
+    children = [listed for listed in runs if listed.row.parent == sweep]
+    states = Counter(listed.state.kind for listed in children)
+    scored = sorted((listed for listed in children if listed.row.score is not None), key=lambda each: -_score(each))
+    ranked = [f"{_score(listed):.4g}  {listed.row.name or listed.row.id}" for listed in scored[:5]]
+    return Glance(
+        run_id=sweep,
+        title=f"{sweep}  {len(children):,} runs",
+        facts="  ·  ".join(f"{count:,} {kind}" for kind, count in states.items()),
+        note="\n".join(["", "best scores:", *ranked] if ranked else ["", "no scores yet"]),
+        grid=None,
+        labels=(),
+        losses=(),
+        against="",
+        changes=(),
+    )
+
+
+def _score(listed: Listed) -> float:
+    return listed.row.score if listed.row.score is not None else 0.0
+
+
+def is_sweep(line_id: str) -> bool:
+    return bool(SWEEP.fullmatch(line_id))

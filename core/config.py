@@ -290,6 +290,15 @@ class TrainConfig(Frozen, frozen=True):
             extra={"unit": "steps"},
         ),
     ] = 0
+    target: Annotated[
+        float,
+        Meta(
+            ge=-1,
+            le=1,
+            description="Time to quality is the training time until the judge reads this share of the generated "
+            "characters as asked (train.score_every). 0 or less: than of held-out real ones, -0.01 is a point less.",
+        ),
+    ] = 0.95
     init_from: Annotated[
         str,
         Meta(

@@ -10,7 +10,7 @@ import msgspec
 
 from core.errors import RunError
 
-TIME_FIELDS = frozenset({"time", "seconds", "images_per_s", "path"})
+TIME_FIELDS = frozenset({"time", "seconds", "images_per_s", "path", "spent"})
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", forbid_unknown_fields=False):
@@ -62,9 +62,11 @@ class Saved(Event, frozen=True, tag="saved"):
 
 
 class Scored(Event, frozen=True, tag="scored"):
-    """A score card, quick or whole."""
+    """What the judge says of the generator as it is at `step`."""
 
     scores: dict[str, float | None]
+    seconds: float | None = None  # of training in this attempt so far, as in Step
+    passed: bool | None = None  # whether train.target is reached; null: nobody compared
 
 
 class Finished(Event, frozen=True, tag="finished"):
@@ -73,6 +75,7 @@ class Finished(Event, frozen=True, tag="finished"):
     attempt: int
     state: Literal["finished", "stopped", "failed"]
     message: str
+    spent: dict[str, float] = {}  # seconds of the attempt by what they went to; the names are core/gan/clock.py's
 
 
 class Usage(Event, frozen=True, tag="usage", gc=False):

@@ -126,6 +126,8 @@ class History:
     saved: list[Saved] = field(default_factory=list)
     scored: list[Scored] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  # damaged lines
+    seconds_to_target: float | None = None  # of training until the judge first saw train.target
+    _reached: int = 0  # the step of that
     _earlier: float = 0.0  # training seconds of earlier attempts, up to where the newest one went on
 
     def add(self, batch: Iterable[AnyEvent]) -> None:
@@ -168,6 +170,8 @@ class History:
                 self.saved.append(event)
             case Scored():
                 self.scored.append(event)
+                if event.passed and event.seconds is not None and self.seconds_to_target is None:
+                    self.seconds_to_target, self._reached = self._earlier + event.seconds, event.step
 
     def _resume_at(self, step: int) -> None:
         self._cut(bisect_right(self.step, step))
@@ -175,6 +179,8 @@ class History:
         self.sampled = [event for event in self.sampled if event.step <= step]
         self.saved = [event for event in self.saved if event.step <= step]
         self.scored = [event for event in self.scored if event.step <= step]
+        if self._reached > step:
+            self.seconds_to_target, self._reached = None, 0
 
     def _cut(self, length: int) -> None:
         for name in ("step", "time", "seconds", *MEASURED):

@@ -14,6 +14,7 @@ MAY_CHANGE = frozenset(
     | {
         "train.save_every",
         "train.score_every",
+        "train.target",
         "train.keep",
         "train.init_from",
         "train.device",

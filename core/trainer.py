@@ -28,6 +28,7 @@ from core.events import AnyEvent, Finished, Started
 from core.rundir import RunDir, append_line, read_json, write_json
 
 AUTOMATIC = {"device": "auto", "precision": "auto", "threads": 0}  # train.*: the values that mean "look yourself"
+BEGAN = time.perf_counter()
 LOCK_FD = "ETLGAN_LOCK_FD"  # environment: the descriptor of alive.lock, locked by whoever started this
 
 
@@ -114,6 +115,8 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
 
     world, resolved = world or ALONE, resolved or _resolved(run, config, device)
     training = loop.Training(config, run, glyphs, resolved, log.emit, world)
+    log.spent = training.clock.spent
+    log.spent["set-up"] = time.perf_counter() - BEGAN
     facts = {
         **resolved._asdict(),
         "devices": config.train.devices,
@@ -140,7 +143,8 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
     )
     scorer, early = None, False
     try:
-        scorer = _scorer(config, stop) if config.train.score_every and world.leads else None
+        with training.clock.of("judge"):
+            scorer = _scorer(config, stop) if config.train.score_every and world.leads else None
     except _StoppedEarlyError:
         early = True
     if world.agreed(early):
@@ -157,7 +161,8 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
     finally:
         torch.set_flush_denormal(False)  # the state is the whole process's
     if world.leads:
-        _draw_figures(run, config, training)
+        with training.clock.of("figures"):
+            _draw_figures(run, config, training)
     return stopped
 
 
@@ -282,6 +287,7 @@ class EventLog:
     def __init__(self, run: RunDir) -> None:
         self.path = run.events
         self.step = 0
+        self.spent: dict[str, float] = {}  # seconds by what they went to: the training's clock
 
     def emit(self, event: AnyEvent) -> None:
         """The whole line or nothing of it. OSError."""
@@ -291,7 +297,10 @@ class EventLog:
     def finish(self, attempt: int, state: str, message: str) -> None:
         """The last word. On a full disk it cannot be said: the exit code then tells."""
         with contextlib.suppress(OSError):
-            self.emit(Finished(step=self.step, time=time.time(), attempt=attempt, state=state, message=message))  # type: ignore[arg-type]
+            spent = {name: round(seconds, 3) for name, seconds in self.spent.items()}
+            self.emit(
+                Finished(step=self.step, time=time.time(), attempt=attempt, state=state, message=message, spent=spent)  # type: ignore[arg-type]
+            )
 
 
 class Silence(EventLog):

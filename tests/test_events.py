@@ -20,7 +20,9 @@ EVERY_KIND: list[AnyEvent] = [
     Sampled(step=20, time=3.0, path="samples/00000020.png", kind="grid", rows=["あ", "い", "[bold]", "\x1b"]),
     Saved(step=20, time=3.0, path="checkpoints/00000020.safetensors", best=True),
     Scored(step=20, time=3.0, scores={"as asked": 0.98, "worst class": None}),
-    Finished(step=20, time=4.0, attempt=1, state="failed", message="the loss is not finite\nat step 20"),
+    Scored(step=40, time=3.5, scores={"as asked": 0.99}, seconds=17.5, passed=True),
+    Finished(step=20, time=4.0, attempt=1, state="failed", message="the loss is not finite\nat step 20",
+             spent={"set-up": 2.5, "training": 1.5}),
     Usage(step=21, time=4.0, cpu=187.5, memory=900_000_000, gpu=None, gpu_memory=None),
 ]  # fmt: skip
 

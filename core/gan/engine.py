@@ -112,6 +112,11 @@ class Engine:
         self._summed = 0
         return dict(zip(REPORTED, means, strict=True))
 
+    def wait(self) -> None:
+        """Until the device has done what it was asked for."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
     def tensors(self) -> dict[str, Tensor]:
         """Everything that going on from here needs, by name. Random numbers need nothing: they hang on the step."""
         found = {"engine.sums": self._sums, "engine.summed": torch.tensor(self._summed)}

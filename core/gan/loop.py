@@ -6,8 +6,7 @@ Facts go out as events; pictures and checkpoints as files.
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from core.errors import RunError
 from core.events import AnyEvent, Sampled, Saved, Scored, Step
 from core.gan import checkpoint, grid, profile, warm
 from core.gan.anchors import anchored, anchored_codes
+from core.gan.clock import Clock
 from core.gan.device import Resolved
 from core.gan.engine import Engine
 from core.gan.model import Latent
@@ -31,30 +31,16 @@ from core.rundir import RunDir, write_atomic
 QUALITY_IMAGES = 1000  # generated images that Q reads to rank checkpoints when no scorer is given
 
 Emit = Callable[[AnyEvent], None]
-Scorer = Callable[[Callable[[NDArray[np.int64], int], NDArray[np.uint8]]], dict[str, float | None]]
 
 
-@dataclass
-class Clock:
-    """Seconds of training proper: set-up, drawing and saving are left out."""
+class Scores(NamedTuple):
+    """What a scorer says."""
 
-    seconds: float = 0.0
-    images: int = 0
-    _reported: tuple[float, int] = (0.0, 0)
-    _since: float = field(default_factory=time.perf_counter)
+    numbers: dict[str, float | None]  # by the first one checkpoints are ranked
+    passed: bool | None = None  # whether train.target is reached
 
-    def start(self) -> None:
-        self._since = time.perf_counter()
 
-    def stop(self, images: int) -> None:
-        self.seconds += time.perf_counter() - self._since
-        self.images += images
-
-    def rate(self) -> float | None:
-        """Images a second since the last call."""
-        seconds, images = self.seconds - self._reported[0], self.images - self._reported[1]
-        self._reported = (self.seconds, self.images)
-        return images / seconds if seconds > 0 else None
+Scorer = Callable[[Callable[[NDArray[np.int64], int], NDArray[np.uint8]]], Scores]
 
 
 class Training:
@@ -128,6 +114,8 @@ class Training:
             if fresh and self.step % train.report_every == 0:
                 self._report()
             if last or self._due(train.sample_every, train.save_every, train.score_every):
+                with self.clock.of("training"):
+                    self.engine.wait()
                 if self.world.leads:
                     self._write(scorer, last=last, fresh=fresh)
                 self.world.together()  # the leader may take long, and may fail
@@ -139,16 +127,17 @@ class Training:
                 self._watch(count)
                 self.step, watched = self.step + count, 0
                 continue
-            self.clock.start()
-            self.engine.advance(self.step, count)
+            with self.clock.of("training"):
+                self.engine.advance(self.step, count)
             self.step += count
-            self.clock.stop(count * train.batch_size)
+            self.clock.images += count * train.batch_size
 
     def _write(self, scorer: Scorer | None, *, last: bool, fresh: bool) -> None:
         """Pictures, scores and a checkpoint, each at its time."""
         train = self.config.train
         if last or self._due(train.sample_every):
-            self._draw()
+            with self.clock.of("pictures"):
+                self._draw()
         scores = scorer is not None and (last or self._due(train.score_every or train.save_every))
         if fresh and (last or scores or self._due(train.save_every)):
             self._save(scorer, scores)
@@ -167,13 +156,12 @@ class Training:
     def _undecided(self) -> int:
         """Steps until something is to be reported, drawn, saved or ended."""
         train = self.config.train
-        rhythm = (train.report_every, train.sample_every, train.save_every)
+        rhythm = (train.report_every, train.sample_every, train.save_every, train.score_every or train.save_every)
         return min(train.steps - self.step, *(every - self.step % every for every in rhythm))
 
     def _report(self) -> None:
-        self.clock.start()  # reading the sums waits for the device: that is training time
-        means = self.engine.read()
-        self.clock.stop(0)
+        with self.clock.of("training"):  # reading the sums waits for the device
+            means = self.engine.read()
         if not all(math.isfinite(value) for value in means.values()):
             names = ", ".join(name for name, value in means.items() if not math.isfinite(value))
             raise RunError(
@@ -182,7 +170,8 @@ class Training:
         if self.config.recipe.name == "classic":
             means["q_real"] = None  # type: ignore[assignment]  # no code of an unsupervised Q is anybody's name
         seconds, rate = self.clock.seconds, self.clock.rate()
-        self.emit(Step(step=self.step, time=time.time(), seconds=seconds, images_per_s=rate, **means))
+        with self.clock.of("events"):
+            self.emit(Step(step=self.step, time=time.time(), seconds=seconds, images_per_s=rate, **means))
 
     def pictures(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The fixed latents as the moving average draws them now: (rows * C, S, S) and (codes * rows * C, S, S)."""
@@ -205,7 +194,12 @@ class Training:
     def _save(self, scorer: Scorer | None, due: bool) -> None:
         if not self.engine.finite():
             raise RunError(f"losses or weights became non-finite by step {self.step}; try a lower train.lr")
-        quality = self._quality(scorer, due)
+        with self.clock.of("scores"):
+            quality = self._quality(scorer, due)
+        with self.clock.of("checkpoints"):
+            self._keep(quality)
+
+    def _keep(self, quality: float) -> None:
         facts: dict[str, Any] = {
             "characters": list(self.glyphs.characters),
             "data": self.glyphs.fingerprint,
@@ -229,8 +223,16 @@ class Training:
 
     def _scored(self, scorer: Scorer) -> float:
         scores = scorer(self._sampled)
-        self.emit(Scored(step=self.step, time=time.time(), scores=scores))
-        return next((value for value in scores.values() if value is not None), 0.0)
+        self.emit(
+            Scored(
+                step=self.step,
+                time=time.time(),
+                scores=scores.numbers,
+                seconds=self.clock.seconds,
+                passed=scores.passed,
+            )
+        )
+        return next((value for value in scores.numbers.values() if value is not None), 0.0)
 
     def _sampled(self, labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
         """(n,) labels -> (n, S, S) as the moving average draws them (in the last domain's look), for a scorer."""

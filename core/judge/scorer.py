@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from core.config import RunConfig
+from core.gan.loop import Scorer, Scores
 from core.judge import card as cards
 from core.judge import controls
 from core.judge.quantities import overall
@@ -13,8 +14,6 @@ ROWS = (2, 5, 6)  # labels, coverage, spread: what tells a good generator from a
 MOST_IMAGES = 2000  # drawn each time
 FEWEST = 40  # of them a character: coverage wants neighbours
 
-Scorer = Callable[[Callable[[Labels, int], Images]], dict[str, float | None]]
-
 
 def scorer_for(config: RunConfig, *, progress: Progress | None = None) -> Scorer:
     """Trains the judge now where it is not in the cache. The first score, `score`, is `overall`; of several domains the
@@ -24,14 +23,16 @@ def scorer_for(config: RunConfig, *, progress: Progress | None = None) -> Scorer
     per_char = min(200, max(FEWEST, MOST_IMAGES // reference.classes))
     real = controls.real_column(reference, (2,), progress)
 
-    def score(draw: Callable[[Labels, int], Images]) -> dict[str, float | None]:
+    wanted = config.train.target if config.train.target > 0 else real["gan_test"] + config.train.target
+
+    def score(draw: Callable[[Labels, int], Images]) -> Scores:
         named = _named(draw, reference) if config.recipe.name == "classic" else draw
 
         def drawn(labels: Labels, *, seed: int = 0) -> Images:
             return named(labels, seed)
 
         numbers = cards.drawn_column(drawn, reference, style=None, rows=ROWS, per_char=per_char, seed=1, progress=None)
-        return {"score": overall(numbers, real), **_told(numbers)}
+        return Scores({"score": overall(numbers, real), **_told(numbers)}, passed=numbers["gan_test"] >= wanted)
 
     return score
 

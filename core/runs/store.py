@@ -50,6 +50,7 @@ class Row(NamedTuple):
     q_real: float | None = None
     q_fake: float | None = None
     score: float | None = None  # the first entry of the newest score card
+    seconds_to_target: float | None = None  # of training, over all attempts, until the judge first saw train.target
     scores: str = ""  # that card, JSON
     finished: str = ""  # the newest attempt's own word: finished, stopped, failed; the state is `state_of`'s to say
     message: str = ""
@@ -64,6 +65,7 @@ class Row(NamedTuple):
     signature: str = ""  # of the files when they were read
     seconds_before: float = 0.0  # of earlier attempts
     score_step: int = 0
+    target_step: int = 0
     bad_lines: int = 0
     bad_line: str = ""  # the first one
 
@@ -88,7 +90,12 @@ FIRST_SCHEMA = """
 
 # Append only: the number of a migration is its place, and PRAGMA user_version counts those applied.
 # A migration is one SQL statement, and is never edited once it has been shipped.
-MIGRATIONS: tuple[str, ...] = (FIRST_SCHEMA, "CREATE INDEX runs_created ON runs (created, id)")
+MIGRATIONS: tuple[str, ...] = (
+    FIRST_SCHEMA,
+    "CREATE INDEX runs_created ON runs (created, id)",
+    "ALTER TABLE runs ADD COLUMN seconds_to_target REAL",
+    "ALTER TABLE runs ADD COLUMN target_step INTEGER DEFAULT 0",
+)
 
 
 class Store:

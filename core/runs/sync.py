@@ -179,10 +179,18 @@ def _changes(row: Row, event: AnyEvent) -> dict[str, Any]:
         case Scored():
             scores = {_told(name): value for name, value in event.scores.items()}
             score = next(iter(scores.values()), None)
-            return {"score": score, "scores": msgspec.json.encode(scores).decode(), "score_step": event.step}
+            told = {"score": score, "scores": msgspec.json.encode(scores).decode(), "score_step": event.step}
+            return told | _reached(row, event)
         case Finished():
             return {"finished": event.state, "message": _told(event.message)}
     return {}
+
+
+def _reached(row: Row, event: Scored) -> dict[str, Any]:
+    """The first time counts: later scores may fall below the target again."""
+    if not event.passed or event.seconds is None or row.seconds_to_target is not None:
+        return {}
+    return {"seconds_to_target": row.seconds_before + event.seconds, "target_step": event.step}
 
 
 def _resumed(row: Row, event: Started) -> dict[str, Any]:
@@ -199,6 +207,8 @@ def _resumed(row: Row, event: Started) -> dict[str, Any]:
         changes |= dict.fromkeys(MEASURED)
     if row.score_step > event.step:
         changes |= {"score": None, "scores": "", "score_step": 0}
+    if row.target_step > event.step:
+        changes |= {"seconds_to_target": None, "target_step": 0}
     return changes
 
 

@@ -26,6 +26,7 @@ _HEAD = (
     "age",
     "Q drawn",
     "score",
+    "to target",
     "tags",
     "parent",
     "chars",
@@ -34,7 +35,7 @@ _HEAD = (
     "images/s",
     "note",
 )
-_RIGHT = frozenset({"step", "age", "Q drawn", "score", "D", "G", "images/s"})
+_RIGHT = frozenset({"step", "age", "Q drawn", "score", "to target", "D", "G", "images/s"})
 _FEWEST = 5  # columns that are always there; then names are cut
 _LONGEST = 32  # cells of a name, tags or a note
 
@@ -94,7 +95,17 @@ def _json(row: Row, state: State) -> dict[str, Any]:
     """Everything that the index knows, but for its own bookkeeping."""
     import msgspec
 
-    hidden = ("offset", "signature", "seconds_before", "score_step", "bad_lines", "bad_line", "finished", "message")
+    hidden = (
+        "offset",
+        "signature",
+        "seconds_before",
+        "score_step",
+        "target_step",
+        "bad_lines",
+        "bad_line",
+        "finished",
+        "message",
+    )
     facts = {name: value for name, value in row._asdict().items() if name not in hidden}
     facts["config"] = msgspec.json.decode(row.config) if row.config else None
     facts["scores"] = msgspec.json.decode(row.scores) if row.scores else {}
@@ -178,6 +189,7 @@ def _cells(row: Row, state: State, *, branch: str = "") -> tuple[str, ...]:
         _age(row.created),
         "" if row.q_fake is None else f"{100 * row.q_fake:.1f} %",
         "" if row.score is None else f"{row.score:.4g}",
+        "" if row.seconds_to_target is None else f"{row.seconds_to_target:,.0f} s",
         ", ".join(row.tags),
         row.parent,
         row.chars,

@@ -54,6 +54,8 @@ def _facts(run: RunDir) -> dict[str, Any]:
         "steps": progress.steps,
         "last": progress.last,
         "scores": progress.history.scored[-1].scores if progress.history.scored else {},
+        "seconds_to_target": progress.history.seconds_to_target,
+        "spent": progress.finished.spent if progress.finished else {},
         "best_checkpoint": progress.best,
         "resolved": progress.started,
         "usage": _usage(run),
@@ -102,6 +104,15 @@ def _took(usage: dict[str, float]) -> str:
     return f"{words}; GPU {', '.join(gpu)}" if gpu else words
 
 
+def _to_target(seconds: float | None) -> str:
+    return "" if seconds is None else f"reached after {seconds:,.0f} s of training, by the judge (train.target)"
+
+
+def _spent(spent: dict[str, float]) -> str:
+    """`set-up 3.1 s, training 172.0 s, pictures 1.2 s ...`: the last attempt."""
+    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in spent.items())
+
+
 def _changed(config: RunConfig) -> dict[str, Any]:
     from core import config as tree
 
@@ -133,9 +144,11 @@ def _print(facts: dict[str, Any]) -> None:
         ("parent", facts["parent"]),
         ("last", facts["words"]["last"]),
         ("best", "" if facts["best_checkpoint"] is None else f"checkpoint of step {facts['best_checkpoint']:,}"),
+        ("target", _to_target(facts["seconds_to_target"])),
         ("folder", facts["path"]),
         *_resolved(facts["resolved"]),
         ("took", _took(facts["usage"])),
+        ("spent", _spent(facts["spent"])),
         *(("picture", path) for path in facts["pictures"]),
     ]
     for row in terminal.pairs([(name, terminal.clean(value)) for name, value in pairs if value]):

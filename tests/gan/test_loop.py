@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -248,19 +249,29 @@ def test_other_networks_are_refused(small: Small, new_run: NewRun, attempt: Atte
 
 def test_a_scorer_decides_which_checkpoint_is_the_best(small: Small, new_run: NewRun, attempt: Attempt) -> None:
     config = small(train__steps=3, train__save_every=1, train__keep=1)
+    start = time.perf_counter()
     made, values = attempt(config, new_run(config)), iter([0.2, 0.9, 0.4])
 
-    def scorer(draw: Callable[[Any, int], Any]) -> dict[str, float | None]:
+    def scorer(draw: Callable[[Any, int], Any]) -> loop.Scores:
         images = draw(np.array([0, 1, 2]), 5)
         assert images.shape == (3, 32, 32)
         assert np.array_equal(images, draw(np.array([0, 1, 2]), 5))
-        return {"left out": None, "accuracy": next(values)}
+        value = next(values)
+        time.sleep(0.05)
+        return loop.Scores({"left out": None, "accuracy": value}, passed=value > 0.5)
 
     made.training.go_on(lambda: False, scorer)
     assert checkpoint.find(made.training.run, "best").step == 2
     assert [found.step for found in checkpoint.everything(made.training.run)] == [2, 3]
     assert [event.scores["accuracy"] for event in made.said if isinstance(event, Scored)] == [0.2, 0.9, 0.4]
     assert [event.best for event in made.said if isinstance(event, Saved)] == [True, True, False]
+    scored = [event for event in made.said if isinstance(event, Scored)]
+    assert [event.passed for event in scored] == [False, True, False]
+    spent = made.training.clock.spent
+    assert spent["scores"] >= 0.15
+    assert scored[0].seconds
+    assert scored[-1].seconds == spent["training"] > scored[0].seconds > 0
+    assert sum(spent.values()) <= time.perf_counter() - start, "no second counts twice"
 
 
 def test_ranking_leaves_no_trace(small: Small, new_run: NewRun, attempt: Attempt) -> None:

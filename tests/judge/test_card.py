@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,12 +140,25 @@ def test_unsupervised_codes_are_named_one_to_one(reference: Reference) -> None:
     assert right > 0.7
 
 
+def written_by(labels: Any, seed: int) -> Any:
+    return written(labels, seed=seed)
+
+
+def repeated_by(labels: Any, seed: int) -> Any:
+    return repeated(labels, seed=seed)
+
+
 def test_the_scorer_of_a_training_run(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scorer, "MOST_IMAGES", 60)
     monkeypatch.setattr(scorer, "FEWEST", 10)
-    score_it = scorer.scorer_for(config)
-    good = score_it(lambda labels, seed: written(labels, seed=seed))
-    stamp = score_it(lambda labels, seed: repeated(labels, seed=seed))
+    looks = [scorer.scorer_for(configs.override(config, {"train.target": target})) for target in (0.3, -0.05)]
+    good, stamp = (looks[0](each).numbers for each in (written_by, repeated_by))
+    real = controls.real_column(Reference.load(config.data), (2,), None)["gan_test"]
+    for look, target in zip(looks, (0.3, real - 0.05), strict=True):
+        for drawer in (written_by, repeated_by):
+            said = look(drawer)
+            assert said.numbers["gan_test"] is not None
+            assert said.passed is (said.numbers["gan_test"] >= target)
     assert next(iter(good)) == "score"
     assert good["score"] is not None
     assert stamp["score"] is not None

@@ -15,7 +15,7 @@ from core import config as configs
 from core import events
 from core.errors import StoreError
 from core.events import AnyEvent, Finished, Scored, Started, Step
-from core.history import MEASURED
+from core.history import MEASURED, History
 from core.presets import resolve
 from core.rundir import Home, RunDir
 from core.runs import launcher
@@ -93,6 +93,31 @@ def test_a_resume_voids_what_was_measured_past_it() -> None:
     assert (row.d, row.score) == (9.0, 0.1)
     row = fold(row, [started(2, 20)])
     assert (row.step, row.d, row.score, row.finished) == (20, None, None, "")
+
+
+def test_time_to_the_target_is_the_first_time_over_all_attempts() -> None:
+    def scored(step: int, seconds: float, *, passed: bool) -> Scored:
+        return Scored(step=step, time=1.0, scores={"x": 1.0}, seconds=seconds, passed=passed)
+
+    said: list[AnyEvent] = [
+        started(1, 0),
+        report(10),
+        scored(10, 1.0, passed=False),
+        started(2, 10),
+        scored(20, 4.0, passed=True),
+    ]
+    row = fold(Row("a"), said)
+    spent = fold(Row("a"), said[:2]).seconds
+    assert row.seconds_to_target == spent + 4.0
+    assert fold(row, [scored(30, 9.0, passed=True)]).seconds_to_target == row.seconds_to_target
+    assert fold(row, [started(3, 20)]).seconds_to_target == row.seconds_to_target
+    assert fold(row, [started(3, 15)]).seconds_to_target is None
+    assert fold(row, [started(3, 15), scored(20, 2.0, passed=True)]).seconds_to_target is not None
+    history = History()
+    history.add(said)
+    assert history.seconds_to_target == spent + 4.0
+    history.add([started(3, 15)])
+    assert history.seconds_to_target is None
 
 
 @pytest.mark.parametrize("size", range(1, len(STORY) + 1))

@@ -7,86 +7,77 @@ configuration is wrong; 130 stopped (a run that ended "stopped", or Ctrl-C).
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from etlgan_tui.cli import (
-    bench,
-    comparing,
-    control,
-    data,
-    doctor,
-    export,
-    exporting,
-    gc,
-    listing,
-    logs,
-    ocr_gain,
-    presets,
-    queue,
-    reproducing,
-    sample,
-    score,
-    serve,
-    showing,
-    study,
-    sweep,
-    terminal,
-    training,
-    upkeep,
-)
-from etlgan_tui.cli.quick import QuickCommand, QuickGroup
+from etlgan_tui.cli import terminal
+from etlgan_tui.cli.lazy import LazyGroup, Place
 
 FAILED, USAGE = 1, 2
 
+COMMANDS: Mapping[str, Place] = {
+    "run": Place("training:run", "Train: start a run and follow it. Ctrl-C stops it cleanly."),
+    "resume": Place("training:resume", "Go on from a run's last checkpoint, and follow it."),
+    "stop": Place("control:stop", "Ask a run to finish its step, save and stop."),
+    "ls": Place("listing:ls", "List the runs, newest first."),
+    "show": Place("showing:show", "Show one run: its state, settings, last values, pictures."),
+    "logs": Place("logs:logs", "Print what the trainer wrote to its console."),
+    "sample": Place("sample:sample", "Draw chosen characters with a run's generator."),
+    "score": Place("score:score", "Judge a run's characters: labels, variety, likeness, memorisation, control, cost."),
+    "ocr-gain": Place(
+        "ocr_gain:ocr_gain", "Train recognisers with and without generated images, and test them on held-out writers."
+    ),
+    "presets": Place("presets:presets", "List the named experiments, or every setting."),
+    "name": Place("control:name", "Give a run another name."),
+    "tag": Place("control:tag", "Add tags to a run, or take them away."),
+    "note": Place("control:note", "Keep a remark with a run; it replaces the one before."),
+    "rm": Place("control:rm", "Move runs to the trash folder."),
+    "restore": Place("control:restore", "Bring removed runs back from the trash."),
+    "diff": Place("comparing:diff", "Show what differs between runs: configuration, data, code, environment."),
+    "compare": Place(
+        "comparing:compare", "Compare runs: last values, final and best scores, curves and sample grids as pictures."
+    ),
+    "export": Place("export:export", "Write labelled characters, or lines of text, that a run draws."),
+    "export-metrics": Place("exporting:export_metrics", "Write a run's curves as CSV, JSON lines or Parquet."),
+    "rerun": Place("reproducing:rerun", "Make a run again: same configuration, device, precision and threads."),
+    "bundle": Place(
+        "reproducing:bundle", "Pack a run into one file: configuration, events, pictures, best checkpoint, environment."
+    ),
+    "import": Place(
+        "reproducing:import_", "Bring in a run that `etlgan bundle` packed, once every file in it has been verified."
+    ),
+    "reindex": Place("upkeep:reindex", "Make runs.db anew from the run directories."),
+    "doctor": Place("doctor:doctor", "Check this machine, terminal and home."),
+    "serve": Place("serve:serve", "Show the dashboard in a browser."),
+    "sweep": Place(
+        "sweep:sweep", "Queue a run for every combination of some settings; `sweep show ID` tells what came of them."
+    ),
+    "gc": Place("gc:gc", "Make room: old checkpoints, the trash, caches, leftovers of dead processes."),
+    "data": Place("data:app", "Look at data, check it, prepare it, export it."),
+    "bench": Place("bench:app", "Measure the speeds of this machine."),
+    "queue": Place("queue:app", "Runs that wait for a free slot (`etlgan run --queue`): list, move, pause, cancel."),
+    "study": Place("study:app", "Run whole tables of experiments, and judge them."),
+}
+
+
+class Commands(LazyGroup):
+    """The table above."""
+
+    places = COMMANDS
+
+
 app = typer.Typer(
     name="etlgan",
-    cls=QuickGroup,
+    cls=Commands,
     rich_markup_mode=None,  # plain help: 100 ms less, and no markup to escape
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
 )
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "run": training.run,
-    "resume": training.resume,
-    "stop": control.stop,
-    "ls": listing.ls,
-    "show": showing.show,
-    "logs": logs.logs,
-    "sample": sample.sample,
-    "score": score.score,
-    "ocr-gain": ocr_gain.ocr_gain,
-    "presets": presets.presets,
-    "name": control.name,
-    "tag": control.tag,
-    "note": control.note,
-    "rm": control.rm,
-    "restore": control.restore,
-    "diff": comparing.diff,
-    "compare": comparing.compare,
-    "export": export.export,
-    "export-metrics": exporting.export_metrics,
-    "rerun": reproducing.rerun,
-    "bundle": reproducing.bundle,
-    "import": reproducing.import_,
-    "reindex": upkeep.reindex,
-    "doctor": doctor.doctor,
-    "serve": serve.serve,
-    "sweep": sweep.sweep,
-    "gc": gc.gc,
-}
-for _name, _function in COMMANDS.items():
-    app.command(_name, cls=QuickCommand)(_function)
-app.add_typer(data.app, name="data")
-app.add_typer(bench.app, name="bench")
-app.add_typer(queue.app, name="queue")
-app.add_typer(study.app, name="study")
 
 
 def _version(wanted: bool) -> None:

@@ -1,158 +1,39 @@
-"""`etlgan bench`: the speeds that are promised, measured on this machine."""
+"""`etlgan bench`: the speeds that are promised, measured on this machine. One small module a command."""
 
 from __future__ import annotations
 
-import os
-import resource
-import subprocess
-import sys
-import tempfile
-import time
-from pathlib import Path
-from typing import Annotated, NamedTuple
+from collections.abc import Mapping
 
 import typer
 
-from etlgan_tui.cli import export_bench, options, terminal
-from etlgan_tui.cli.bench.speed import compare, record, scaling, train
-from etlgan_tui.cli.bench.ui import ui
-from etlgan_tui.cli.data.bench import data
-from etlgan_tui.cli.quick import QuickCommand, QuickGroup
+from etlgan_tui.cli.lazy import LazyGroup, Place
 
-app = typer.Typer(
-    cls=QuickGroup, rich_markup_mode=None, no_args_is_help=True, help="Measure the speeds of this machine."
-)
-
-_PROGRAM = [sys.executable, "-P", "-c", "from etlgan_tui.cli import main; main()"]
-
-
-class Figure(NamedTuple):
-    """One command, timed several times."""
-
-    name: str
-    best: float  # seconds
-    median: float
-    cpu: float  # seconds that one took of a core, mean
-    limit: float | None
-
-
-def cli(
-    runs: Annotated[int, typer.Option(metavar="N", min=1, max=100_000, help="Runs to list.")] = 1000,
-    repeat: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="How often each is timed.")] = 10,
-    as_json: options.Json = False,
-) -> None:
-    """Time the start of commands.
-
-    Promised are 150 ms for --help and 400 ms for ls with 1,000 runs, on a machine that does nothing else. Whole
-    processes, taken in turn, so that another program's load falls on all alike; CPU time tells without that load.
-    """
-    with tempfile.TemporaryDirectory(prefix="etlgan-bench-") as folder:
-        _fill(Path(folder), runs)
-        commands = {
-            "python": ([sys.executable, "-c", "pass"], None),
-            "etlgan --help": ([*_PROGRAM, "--help"], 0.150),
-            f"etlgan ls ({runs:,} runs)": ([*_PROGRAM, "ls", "--home", folder], 0.400),
-            "etlgan presets": ([*_PROGRAM, "presets"], None),
-            "etlgan run --dry-run": ([*_PROGRAM, "run", "--dry-run"], None),
-        }
-        figures = _timed(commands, repeat)
-    if as_json:
-        terminal.say_json([figure._asdict() for figure in figures])
-    else:
-        _print(figures)
+COMMANDS: Mapping[str, Place] = {
+    "cli": Place("bench.start:cli", "Time the start of commands."),
+    "train": Place("bench.speed:train", "Time training against the public script's arithmetic."),
+    "scaling": Place("bench.speed:scaling", "What an update costs as batch, size, classes and resolution grow."),
+    "quality": Place(
+        "bench.quality:quality",
+        "Train a preset with several seeds, as ordinary runs one after another, and let the judge read the results.",
+    ),
+    "data": Place("bench.data:data", "Time reading and preparing ETL data, and score the preparation."),
+    "export": Place("bench.export:export", "Time exports: drawing, encoding and writing."),
+    "ui": Place("bench.ui:ui", "Measure what the dashboard promises: first paint, stop, long runs, streams."),
+    "record": Place(
+        "bench.records:record",
+        "Run the benchmarks one after another and keep their figures with machine, versions and commit.",
+    ),
+    "compare": Place(
+        "bench.records:compare",
+        "Two records side by side, and the ratio of their figures; ranges that overlap are said to.",
+    ),
+}
 
 
-app.command("cli", cls=QuickCommand)(cli)
+class Commands(LazyGroup):
+    """The table above."""
+
+    places = COMMANDS
 
 
-def quality(
-    preset: Annotated[str, typer.Argument(metavar="PRESET", help="Which experiment.")] = "hiragana-a-ka",
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How many seeds, from 0.")] = 3,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any setting; repeatable.")
-    ] = None,
-    per_char: Annotated[int, typer.Option("--per-char", metavar="N", min=2, help="Images a character to judge.")] = 500,
-    as_json: options.Json = False,
-    folder: options.HomeFolder = None,
-) -> None:
-    """Train a preset with several seeds, as ordinary runs one after another, and let the judge read the results.
-
-    The judge is a small network trained on other writers; generated characters come from the final checkpoint's moving
-    average. Seconds are from the command to the final pictures.
-    """
-    from core import config
-    from core.studies import quality as study
-
-    home = options.home(folder)
-    changes = config.parse_assignments(assignments or [])
-    rows = []
-    for seed in range(seeds):
-        row = study.one(home, preset, changes | {"seed": seed}, per_char=per_char, tell=terminal.tell)
-        rows.append(row)
-        terminal.tell(study.told(row))
-    if as_json:
-        terminal.say_json([row._asdict() for row in rows])
-        return
-    head = ("run", "seconds", "read right", "worst", "judge on real", "spread")
-    for text in terminal.table(head, [study.cells(row) for row in rows], right=frozenset(head[1:])):
-        terminal.say(text)
-    terminal.say(study.summary(rows))
-
-
-app.command("train", cls=QuickCommand)(train)
-app.command("scaling", cls=QuickCommand)(scaling)
-app.command("quality", cls=QuickCommand)(quality)
-app.command("data", cls=QuickCommand)(data)
-app.command("export", cls=QuickCommand)(export_bench.export)
-app.command("ui", cls=QuickCommand)(ui)
-app.command("record", cls=QuickCommand)(record)
-app.command("compare", cls=QuickCommand)(compare)
-
-
-def _fill(home: Path, count: int) -> None:
-    """Run directories as finished runs leave them."""
-    from core import config, events, presets
-    from core.rundir import Home, write_json
-
-    settings = config.encode(presets.resolve("hiragana-a-ka"))
-    about = {"attempt": 1, "device": "cpu", "precision": "fp32", "threads": 1, "batch_size": 128, "classes": 10}
-    started = events.Started(step=0, time=0.0, steps=1400, data="", **about)  # type: ignore[arg-type]
-    finished = events.Finished(step=1400, time=1.0, attempt=1, state="finished", message="")
-    for number in range(count):
-        run = Home(home).run(f"{250101 + number // 1000}-{number % 1000:06d}-abc")
-        run.path.mkdir(parents=True)
-        run.config.write_bytes(settings)
-        run.events.write_bytes(events.encode(started) + events.encode(finished))
-        write_json(run.meta, {"id": run.id, "name": f"hiragana-a-ka-{number}", "created": 1.7e9 + number, "tags": []})
-
-
-def _timed(commands: dict[str, tuple[list[str], float | None]], repeat: int) -> list[Figure]:
-    wall: dict[str, list[float]] = {name: [] for name in commands}
-    cpu = dict.fromkeys(commands, 0.0)
-    for turn in range(repeat + 1):
-        for name, (command, _) in commands.items():
-            start, before = time.perf_counter(), _children()
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
-            if turn:  # the first turn fills caches and the index
-                wall[name].append(time.perf_counter() - start)
-                cpu[name] += (_children() - before) / repeat
-    return [
-        Figure(name, min(taken), sorted(taken)[len(taken) // 2], cpu[name], commands[name][1])
-        for name, taken in wall.items()
-    ]
-
-
-def _children() -> float:
-    """CPU seconds of all processes that were waited for so far."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _print(figures: list[Figure]) -> None:
-    def told(figure: Figure) -> tuple[str, ...]:
-        limit = "" if figure.limit is None else f"{1000 * figure.limit:.0f} ms"
-        return figure.name, *(f"{1000 * each:.0f} ms" for each in (figure.best, figure.median, figure.cpu)), limit
-
-    head = ("command", "best", "median", "cpu", "limit")
-    for text in terminal.table(head, [told(figure) for figure in figures], right=frozenset(head[1:])):
-        terminal.say(text)
+app = typer.Typer(cls=Commands, rich_markup_mode=None, no_args_is_help=True, help="Measure the speeds of this machine.")

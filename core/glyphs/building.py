@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,14 @@ from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs.choosing import Chosen, choose
 from core.glyphs.prepare import AS_IT_IS, Preparation, preparation, prepare
-from core.glyphs.sources import Source
+from core.glyphs.sources import Index, Source
 
 ARRAYS = ("images", "labels", "groups", "held_out")  # one NPY file each
 FACTS = "glyphs.json"
 COPIED = 4096  # images moved at a time
 
 Progress = Callable[[int, int], None]  # images done, images in all
+Batches = Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]  # where they belong (n,), images (n, S, S)
 
 
 class Order(NamedTuple):
@@ -36,17 +37,37 @@ def preparation_of(data: DataConfig, source: Source) -> Preparation:
     return preparation(data.prepare, raw=source.needs_preparation, margin=data.margin)
 
 
-def write_set(folder: Path, order: Order, progress: Progress | None) -> dict[str, Any]:
-    """Write the arrays of the set; returns what is to be known of them, as JSON holds it."""
-    data, source, characters, options, size = order
+class Made(Protocol):
+    """Images that were prepared before (Shards)."""
+
+    def batches(self, rows: NDArray[np.int64], size: int) -> Batches:
+        """As `sized_batches` gives them."""
+
+    def problems(self) -> list[str]:
+        """What was stepped over on the way."""
+
+
+def chosen(order: Order) -> tuple[Index, Chosen]:
+    """What the source has of it, and which of that is taken."""
+    data, source, characters = order.data, order.source, order.characters
     index = source.index(characters, per_char=data.per_char, held_out=data.held_out)
+    return index, choose(index, characters, data)
+
+
+def write_set(folder: Path, order: Order, progress: Progress | None, before: Made | None = None) -> dict[str, Any]:
+    """Write the arrays of the set, its images prepared now or `before`; returns what is to be known of them, as JSON
+    holds it."""
+    data, source, characters, options, size = order
     images = folder / "images.npy"
-    asked = choose(index, characters, data)
-    made, blank = _without_blank(images, asked, _write_images(images, order, asked, progress), index.labels, characters)
+    index, asked = chosen(order)
+    batches = before.batches(asked.rows, size) if before else sized_batches(source, asked.rows, size, options)
+    has_ink = _write_images(images, batches, len(asked.rows), size, progress)
+    made, blank = _without_blank(images, asked, has_ink, index.labels, characters)
     np.save(folder / "labels.npy", index.labels[made.rows])
     np.save(folder / "groups.npy", index.groups[made.rows])
     np.save(folder / "held_out.npy", made.held_out)
-    problems = [problem for problem in (*source.problems, asked.problem, blank) if problem]
+    stepped_over = dict.fromkeys((*source.problems, *(before.problems() if before else ())))
+    problems = [problem for problem in (*stepped_over, asked.problem, blank) if problem]
     if problems and data.strict:
         raise DataError(f"{problems[0]} (strict)")
     return {
@@ -62,22 +83,19 @@ def write_set(folder: Path, order: Order, progress: Progress | None) -> dict[str
     }
 
 
-def sized_batches(
-    source: Source, rows: NDArray[np.int64], size: int, options: Preparation
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+def sized_batches(source: Source, rows: NDArray[np.int64], size: int, options: Preparation) -> Batches:
     """`source.batches(rows)`, prepared, as (n, size, size)."""
     for places, raw in source.batches(rows):
         yield places, raw if raw.shape[1:] == (size, size) and options == AS_IT_IS else prepare(raw, options, size)
 
 
-def _write_images(path: Path, order: Order, asked: Chosen, progress: Progress | None) -> NDArray[np.bool_]:
+def _write_images(path: Path, batches: Batches, count: int, size: int, progress: Progress | None) -> NDArray[np.bool_]:
     """Write the prepared images as they come, each to its place; (n,) which of them show anything."""
-    count, size = len(asked.rows), order.size
     has_ink = np.zeros(count, bool)
     done = 0
     with path.open("wb") as file:
         start = header(file, count, size)
-        for places, sized in sized_batches(order.source, asked.rows, size, order.options):
+        for places, sized in batches:
             for place, image in zip(places.tolist(), sized, strict=True):
                 file.seek(start + place * size * size)
                 file.write(image.tobytes())

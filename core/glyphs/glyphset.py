@@ -1,12 +1,13 @@
 """Chosen characters, sized and split, as one memory-mapped array in the cache."""
 
+import contextlib
 import hashlib
 import json
 import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from core.glyphs import prepare
 from core.glyphs.building import ARRAYS, FACTS, Order, Progress, preparation_of, write_set
 from core.glyphs.mixing import DOMAIN, Mixture, Part, opened, write_mixture
 from core.glyphs.repertoire import characters as repertoire
+from core.glyphs.shards import Shards
 from core.rundir import cache_root, write_json
 
 VERSION = 2  # of the files below; part of the fingerprint
@@ -69,7 +71,45 @@ def load(data: DataConfig, *, size: int | None = None, progress: Progress | None
     and a character may be missing in some. Unknown character, nothing to train on, a disk that is full: DataError.
     """
     parts = opened(data)
-    made = [_one(_order(part, size), progress) for part in parts]
+    return _whole(data, parts, [_one(_order(part, size), progress) for part in parts], size)
+
+
+def load_shard(
+    data: DataConfig, shard: int, shards: int, *, size: int | None = None, progress: Progress | None = None
+) -> GlyphSet | list[int]:
+    """Prepare one of so many shards of a set, unless it was done before; the process that finds all of them done joins
+    them, and gives what `load` does. Else: which shards are still missing. Errors as of `load`.
+    """
+    parts, made, missing = opened(data), list[GlyphSet](), set[int]()
+    for order in (_order(part, size) for part in parts):
+        folder = cache_folder() / _fingerprint(order)
+        work = Shards.of(folder, shards)
+        try:
+            made.append(_read(folder, order.characters))  # that of one process, or joined before
+            continue
+        except UNUSABLE:
+            with _writing(folder.parent):
+                work.write(shard, order, progress)
+        if left := work.missing():
+            missing |= set(left)
+            continue
+        made.append(_joined(folder, order, work))
+        work.remove()
+    return sorted(missing) or _whole(data, parts, made, size)
+
+
+def _joined(folder: Path, order: Order, work: Shards) -> GlyphSet:
+    """Two processes may write the last two shards at once, and both come here: the slower one may find them gone."""
+    try:
+        return _cached(folder, order.characters, lambda temporary: write_set(temporary, order, None, work))
+    except DataError:
+        with contextlib.suppress(*UNUSABLE):
+            return _read(folder, order.characters)
+        raise
+
+
+def _whole(data: DataConfig, parts: list[Part], made: list[GlyphSet], size: int | None) -> GlyphSet:
+    """The sets of all domains as one."""
     if len(parts) == 1:
         return made[0]
     characters = repertoire(data.chars)
@@ -150,17 +190,25 @@ def _build(folder: Path, characters: tuple[str, ...], write: Callable[[Path], di
     """Write the set beside its place and rename it there: two builders at once do no harm, the first one wins."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")  # hosts share pids
     try:
-        temporary.mkdir(parents=True)
-        facts = write(temporary)
-        checksums = {path.stem: _checksum(path) for path in temporary.glob("*.npy")}
-        write_json(temporary / FACTS, {**facts, "checksums": checksums})
-        _put(temporary, folder, characters)
-    except OSError as error:
-        raise DataError(
-            f"cannot write the prepared glyphs to {folder.parent}: {error.strerror or error}; see ETLGAN_CACHE"
-        ) from error
+        with _writing(folder.parent):
+            temporary.mkdir(parents=True)
+            facts = write(temporary)
+            checksums = {path.stem: _checksum(path) for path in temporary.glob("*.npy")}
+            write_json(temporary / FACTS, {**facts, "checksums": checksums})
+            _put(temporary, folder, characters)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _writing(cache: Path) -> Iterator[None]:
+    """What the disk refuses inside is told."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"cannot write the prepared glyphs to {cache}: {error.strerror or error}; see ETLGAN_CACHE"
+        ) from error
 
 
 def _put(temporary: Path, folder: Path, characters: tuple[str, ...]) -> None:

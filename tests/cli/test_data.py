@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from core.glyphs.etl.verify import checksums
 from core.glyphs.etl.writer import write_records
 from core.rundir import Home
 
-from .conftest import SHORT, Typed, complains
+from .conftest import PROGRAM, SHORT, Typed, complains
 
 HTML = b"<!DOCTYPE html><html><body>Session expired</body></html>"
 
@@ -158,6 +159,37 @@ def test_prepare_fills_the_cache_which_lists_and_clears(etl: Path, etlgan: Typed
     assert etlgan("data", "cache").out.startswith("0 prepared sets, 0 label indices, 0 B")
 
 
+def test_prepare_by_shards_in_processes_of_their_own_comes_to_the_same(
+    etl: Path, tmp_path: Path, etlgan: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = ("data", "prepare", f"pen=penman+scan={etl}", "--chars", "あいう", "--per-char", "8", "--held-out", "2")
+    monkeypatch.setenv("ETLGAN_CACHE", str(tmp_path / "whole"))
+    whole = json.loads(etlgan(*plain, "--json").out)
+    monkeypatch.setenv("ETLGAN_CACHE", str(tmp_path / "shared"))
+    said = etlgan(*plain, "--shards", "3", "--shard", "2")
+    assert said.out == "2 of 3 shards are still to be prepared: 0, 1\n"
+    assert etlgan(*plain, "--shards", "3", "--shard", "2").out == said.out
+    command = [*PROGRAM, *plain, "--shards", "3", "--json", "--shard"]
+    started = [subprocess.Popen([*command, shard], stdout=subprocess.PIPE, text=True) for shard in "012"]
+    told = [json.loads(process.communicate()[0]) for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert any("path" in each for each in told), "the last one joined them"
+    joined = json.loads(etlgan(*plain, "--shards", "3", "--json").out)
+    assert {**whole, "path": ""} == {**joined, "path": ""}
+    for path in Path(whole["path"]).parent.glob("*/*"):
+        assert (tmp_path / "shared" / "glyphs" / path.parent.name / path.name).read_bytes() == path.read_bytes()
+    assert not [path for path in Path(joined["path"]).parent.iterdir() if path.name.startswith(".")]
+
+
+def test_a_damaged_shard_is_told_and_prepared_again(etl: Path, etlgan: Typed) -> None:
+    plain = ("data", "prepare", str(etl), "--chars", "あいう", "--per-char", "8", "--held-out", "2", "--shards", "2")
+    assert etlgan(*plain, "--shard", "0").code == 0
+    damaged = next(Path(os.environ["ETLGAN_CACHE"]).glob("glyphs/.*.shards-2/00000.bin"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    complains(etlgan(*plain, "--shard", "1"), "00000.bin: is damaged; prepare shard 0 of 2 again", code=1)
+    assert etlgan(*plain).out.startswith("ETL9G (2 files): 3 characters, 30 images")
+
+
 def test_ls_knows_what_runs_used(tmp_path: Path, etl: Path, etlgan: Typed) -> None:
     assert etlgan("data", "ls").out.splitlines()[1].split()[:4] == ["penman", "yes", "0", "0"]
     assert etlgan("run", "--data", f"etl:{etl}", "--chars", "あい", *SHORT).code == 0
@@ -232,6 +264,8 @@ print([name for name in ("torch", "matplotlib", "textual", "pydantic") if name i
         (["show", "penman", "--size", "5"], 2, ["--size"]),
         (["verify", "penman"], 1, ["penman", "not ETL data"]),
         (["verify", "{home}"], 1, ["no labelled images", "no ETL file"]),
+        (["prepare", "penman", "--shard", "1"], 2, ["--shard 1", "--shards"]),
+        (["prepare", "penman", "--shards", "2", "--shard", "2"], 2, ["--shard 2", "there are 2"]),
         (["prepare", "penman", "--size", "33"], 2, ["28, 32, 48, 64"]),
         (["prepare", "penman", "--chars", "nothing-such"], 2, ["nothing-such"]),
         (["prepare", "etl:{etl}", "--chars", "あ", "--strict"], 1, ["strict"]),

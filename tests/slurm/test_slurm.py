@@ -94,14 +94,13 @@ def test_time_limit_requeues_and_comes_to_the_same_result(home: Home, monkeypatc
     monkeypatch.setenv("ETLGAN_TRAINER", "slurm.paced_trainer")
     monkeypatch.setenv("PACE", "0.5")
     small = SMALL | {"train.steps": 90, "train.report_every": 1, "train.sample_every": 45, "train.save_every": 10}
-    tree = config(**small, cluster__time=1, cluster__grace=10)
-    run = launcher.start(home, tree, on="slurm")
+    run = launcher.start(home, config(**small, cluster__time=1, cluster__grace=10), on="slurm")
     seen = until(run, "finished", seconds=400)
     assert len(attempts(run)) >= 2
     assert attempts(run)[1].step > 0
     assert not {state.kind for state in seen} - {"queued", "running", "finished"}
     monkeypatch.setenv("PACE", "0")
-    whole = launcher.start(home, tree, on="slurm")
+    whole = launcher.start(home, config(**small, cluster__time=60), on="slurm")
     until(whole, "finished", seconds=200)
     assert len(attempts(whole)) == 1
     assert tensors(run) == tensors(whole)

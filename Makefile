@@ -5,7 +5,7 @@ VENV ?= .venv
 
 BIN := $(VENV)/bin
 
-.PHONY: run test test-slow torture check bench clean
+.PHONY: run test test-slow test-slurm torture check bench clean
 
 run: $(VENV)/.installed ## train ten hiragana on the embedded handwriting and show them
 	$(BIN)/etlgan run hiragana-a-ka
@@ -18,6 +18,10 @@ test-slow: $(VENV)/.installed-dev ## the long quality and speed runs too
 
 torture: $(VENV)/.installed-dev ## a quarter of an hour of kills, full disks and damaged files; ends with a table
 	$(BIN)/python -m pytest tests/torture -m "torture or not torture" --timeout=900
+
+test-slurm: $(VENV)/.installed-dev ## runs on a real Slurm of two nodes, installed here from Debian's packages (as root)
+	test -z "$$(tests/slurm/cluster.sh missing)" || tests/slurm/cluster.sh install
+	ETLGAN_TEST_SLURM=1 $(BIN)/python -m pytest tests/slurm -rs --timeout=900
 
 check: $(VENV)/.installed-dev ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -23,3 +23,9 @@ class StoreError(EtlganError):
 
 class LostError(RunError):
     """Another process of the same run went away or gave no answer. Whoever started them all knows why."""
+
+
+def of_memory(error: BaseException) -> bool:
+    """Whether there was too little memory, of a device or of the machine, however that is put."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in ("out of memory", "allocate memory"))

@@ -5,7 +5,7 @@ from typing import Any
 
 from core import config as configs
 from core.config import RunConfig
-from core.errors import RunError
+from core.errors import ConfigError, RunError
 
 # How long, how often something is written down, and where it runs. `data.source` may be another path to the same
 # data: its fingerprint decides. Everything else decides what is computed, and would leave a seam.
@@ -27,6 +27,24 @@ MAY_CHANGE = frozenset(
 SHOWN = 4  # settings named in a message
 
 
+def may_change(name: str) -> bool:
+    """Whether a setting decides nothing of what is computed."""
+    return name in MAY_CHANGE or name.startswith("cluster.")
+
+
+def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """With what a user wants otherwise from now on. ConfigError for a bad value, and for what may not change."""
+    new = configs.override(config, changes)
+    if refused := [
+        name for name in changes if not may_change(name) and configs.get(new, name) != configs.get(config, name)
+    ]:
+        raise ConfigError(
+            f"{refused[0]}: decides what is computed, so a run keeps it; start a new run, "
+            "perhaps with --init-from this one"
+        )
+    return new
+
+
 def check(before: Mapping[str, Any], config: RunConfig, *, where: str) -> None:
     """`before` is the configuration tree that a checkpoint was made with ({}: an old one that does not say).
 
@@ -39,7 +57,7 @@ def check(before: Mapping[str, Any], config: RunConfig, *, where: str) -> None:
     changed = [
         f"{name} is {new[name]}, was {old.get(name, known.get(name))}"
         for name in new
-        if name not in MAY_CHANGE and not name.startswith("cluster.") and new[name] != old.get(name, known.get(name))
+        if not may_change(name) and new[name] != old.get(name, known.get(name))
     ]
     if changed:
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""

@@ -23,7 +23,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 from core import config as configs
 from core import events, spread, usage
 from core.config import RunConfig
-from core.errors import ConfigError, EtlganError, LostError, RunError
+from core.errors import ConfigError, EtlganError, LostError, RunError, of_memory
 from core.events import AnyEvent, Finished, Started
 from core.rundir import RunDir, append_line, read_json, write_json
 
@@ -252,9 +252,9 @@ def _told(error: Exception, run: RunDir) -> str:
     """One line for the event; the traceback of what is no user's mistake goes to the console log."""
     if isinstance(error, EtlganError):
         return str(error)
-    if isinstance(error, OSError) and error.strerror:
+    if isinstance(error, OSError) and error.strerror and not of_memory(error):
         return f"{error.filename or run.path}: {error.strerror}; free some space or check the folder, then resume"
-    if "out of memory" in str(error).lower() or isinstance(error, MemoryError):
+    if of_memory(error):
         return "out of memory; set train.batch_size or model.size lower"
     traceback.print_exc()
     return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -53,6 +53,8 @@ def start(
 
     A folder or disk that cannot be written, a name that cannot be shown, a runner that does not come up: RunError.
     """
+    if on == "slurm":
+        submission.check(config)
     name, tags = checked_name(name) if name else "", checked_tags(tags)
     note, env = cleaned_note(note), environment(config)
     with telling(home.runs):
@@ -79,25 +81,31 @@ def start(
 
 
 def resume(
-    home: Home, run: RunDir, *, steps: int | None = None, queued: bool = False, on: Where | None = None
+    home: Home,
+    run: RunDir,
+    *,
+    steps: int | None = None,
+    changes: Mapping[str, Any] = MappingProxyType({}),
+    queued: bool = False,
+    on: Where | None = None,
 ) -> RunDir:
-    """The next attempt of the same run, now or at its turn; `steps` moves its end. Without a checkpoint it starts at
-    step 0 again. A queued run goes at once, out of turn. `on` None: where the run went before.
+    """The next attempt of the same run, now or at its turn; `steps` moves its end, `changes` are of settings that
+    decide nothing of what is computed. Without a checkpoint it starts at step 0 again. A queued run goes at once, out
+    of turn. `on` None: where the run went before.
 
-    A live run, a damaged configuration, an end that lies behind: RunError, and nothing is changed.
+    A live run, a damaged configuration, an end that lies behind: RunError, ConfigError, and nothing is changed.
     """
     with telling(run.path), alive.locked(run) as descriptor:
         if queued and run.ticket.exists():
             raise RunError(f"run {run.id} waits in the queue already; `etlgan queue` lists it")
         config = configuration(run)
-        where = on or ("slurm" if run.job.exists() and not queued else "here")
+        where: Where = on or ("slurm" if run.job.exists() and not queued else "here")
         if run.job.exists() and (state := at_rest(run)).kind in ("queued", "running"):
             raise RunError(f"run {run.id} is {state.kind} ({state.detail}); `etlgan stop {run.id}` takes it back")
-        if steps is not None:
-            config = _extended(run, config, steps)
+        config = _otherwise(run, config, changes if steps is None else {**changes, "train.steps": steps}, on=where)
         if where == "slurm":
             folder = _first_folder(read_json(run.env))
-            submission.submit(run, config.cluster, attempt=newest_attempt(run) + 1, cwd=folder)
+            submission.submit(run, config, attempt=newest_attempt(run) + 1, cwd=folder)
             return home.run(run.id)
         tickets.unlinked(run.job)  # it is no more that job's
         if queued:
@@ -145,7 +153,7 @@ def configuration(run: RunDir) -> RunConfig:
 def _submit_new(run: RunDir, config: RunConfig) -> None:
     """The first attempt goes to Slurm; refused: there is no run."""
     try:
-        submission.submit(run, config.cluster, attempt=1, cwd=Path.cwd())
+        submission.submit(run, config, attempt=1, cwd=Path.cwd())
     except (OSError, RunError):
         shutil.rmtree(run.path, ignore_errors=True)
         raise
@@ -273,9 +281,13 @@ def _unchanged(run: RunDir, config: RunConfig) -> RunConfig:
     return config
 
 
-def _extended(run: RunDir, config: RunConfig, steps: int) -> RunConfig:
-    config = configs.override(config, {"train.steps": steps})
-    if steps <= reached(run):
+def _otherwise(run: RunDir, config: RunConfig, changes: Mapping[str, Any], *, on: Where) -> RunConfig:
+    config = resuming.changed(config, changes)
+    if on == "slurm":
+        submission.check(config)
+    if not changes:
+        return config
+    if "train.steps" in changes and config.train.steps <= reached(run):
         raise RunError(f"run {run.id} has reached step {reached(run):,} already; --steps must be more")
     write_atomic(run.config, configs.encode(config))
     return config

@@ -35,6 +35,8 @@ def main(path: Path) -> int:
     holder = alive.read(run)._replace(pid=os.getpid(), started=alive.started_of(os.getpid()))
     _take_ticket(run)
     alive.write(descriptor, holder)
+    if not holder.flock:
+        print("runner: file locks tell nothing on this disk; whether it lives, its heartbeat says", flush=True)
     threading.Thread(target=_beat, args=(run, descriptor, done := threading.Event()), daemon=True).start()
     returncode = None
     if not asked.to_stop.is_set():

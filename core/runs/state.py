@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from core import events
@@ -85,10 +86,10 @@ def _ended(run: RunDir, holder: Holder) -> State:
         return State(word.state, _detail(ours) if word.state == "failed" else "", printable(word.message))
     if not ours:
         return State("crashed", "" if attempt else "never started")
-    return _by_exit(ours)
+    return _by_exit(run, ours)
 
 
-def _by_exit(ending: dict[str, Any]) -> State:
+def _by_exit(run: RunDir, ending: dict[str, Any]) -> State:
     """The trainer left without a last word, or was never started."""
     if not ending["attempt"]:
         return State("stopped", "", "taken out of the queue before its turn")
@@ -98,7 +99,16 @@ def _by_exit(ending: dict[str, Any]) -> State:
         return State("stopped", "", "stopped without a last word")
     if ending.get("signal"):
         return State("killed", _detail(ending))
-    return State("finished") if ending.get("returncode") == 0 else State("failed", _detail(ending))
+    if ending.get("returncode") == 0:
+        return State("finished")
+    return State("failed", _detail(ending), _complaint(run))
+
+
+def _complaint(run: RunDir) -> str:
+    """The trainer's last word where it could not become an event, for its disk was full or gone; "" for none."""
+    lines, _ = _last_lines(run.console, LOOK_BACK[0])
+    told = (line.removeprefix(b"etlgan: ") for line in lines if line.startswith(b"etlgan: "))
+    return printable(next(told, b"").decode(errors="replace"))
 
 
 def _detail(ending: dict[str, Any]) -> str:
@@ -126,17 +136,17 @@ def _backwards(run: RunDir, *, containing: tuple[bytes, ...] = (b"",)) -> Iterat
     """Events from the newest on, over at most the last LOOK_BACK[-1] bytes; only lines with one of these words."""
     seen = 0
     for span in LOOK_BACK:
-        lines, whole = _last_lines(run, span)
+        lines, whole = _last_lines(run.events, span)
         yield from _decoded([line for line in lines[seen:] if any(word in line for word in containing)])
         seen = len(lines)
         if whole:
             return
 
 
-def _last_lines(run: RunDir, span: int) -> tuple[list[bytes], bool]:
+def _last_lines(path: Path, span: int) -> tuple[list[bytes], bool]:
     """Whole lines within `span` bytes of the end, newest first, and whether these are all."""
     try:
-        with run.events.open("rb") as file:
+        with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - span))
             lines = file.read(span).split(b"\n")
@@ -157,7 +167,7 @@ def _silent(run: RunDir, holder: Holder) -> bool:
 
 def _usual_pause(run: RunDir) -> float:
     """Median seconds between two reports of the last few; 0 where there are none."""
-    lines, _ = _last_lines(run, 1 << 16)
+    lines, _ = _last_lines(run.events, 1 << 16)
     times = [event.time for event in _decoded(lines[:200]) if isinstance(event, Step)]
     return statistics.median(later - sooner for later, sooner in pairwise(times)) if times[1:] else 0.0
 

@@ -106,6 +106,12 @@ def resume(
     steps: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Train on to this many steps in all, not the run's own.")
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Where and how from now on, such as train.devices=2; repeatable."
+        ),
+    ] = None,
     detach: _Detach = False,
     queue: _Queue = False,
     on: _On = "",
@@ -118,10 +124,11 @@ def resume(
     """
     from core.runs import launcher
 
-    home, found = options.home(folder), options.run(folder, text)
+    home, found, place = options.home(folder), options.run(folder, text), where(on, queue=queue)
+    asked = _asked(changes or [], on=place)
     watched = _watched(found)
     with _ctrl_c_tells():
-        launcher.resume(home, found, steps=steps, queued=queue, on=where(on, queue=queue))
+        launcher.resume(home, found, steps=steps, changes=asked, queued=queue, on=place)
         if queue:
             _leave_queued(found, home, folder)
         elif detach:
@@ -152,17 +159,23 @@ def where(text: str, *, queue: bool) -> Where | None:
 
 
 def _resolved(preset: str, assignments: list[str], flags: dict[str, Any], *, on: str) -> RunConfig:
-    """Preset <- the user's [cluster], on one <- --set <- the short flags, with paths made absolute: the trainer runs
-    elsewhere."""
-    from core import config, presets
+    """Preset <- what was asked for <- the short flags."""
+    from core import presets
+
+    return presets.resolve(preset, _asked(assignments, flags, on=on))
+
+
+def _asked(assignments: list[str], flags: dict[str, Any] | None = None, *, on: str | None) -> dict[str, Any]:
+    """The user's [cluster], on one <- --set <- the short flags. Paths become absolute: the trainer runs elsewhere."""
+    from core import config
     from core.glyphs.sets.spec import absolute
     from core.runs.slurm.usual import usual_resources
 
     changes: dict[str, Any] = (usual_resources() if on == "slurm" else {}) | config.parse_assignments(assignments)
-    changes |= {name: value for name, value in flags.items() if value is not None}
+    changes |= {name: value for name, value in (flags or {}).items() if value is not None}
     if "data.source" in changes:
         changes["data.source"] = absolute(changes["data.source"])
-    return presets.resolve(preset, changes)
+    return changes
 
 
 def _checked(config: RunConfig) -> tuple[str, ...]:

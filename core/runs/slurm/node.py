@@ -42,9 +42,7 @@ def begin(run: RunDir) -> int:
             message = {"message": str(error)}
             write_json(run.exit, {"attempt": attempt, "returncode": NOT_STARTED, "time": time.time()} | message)
         sys.exit(NOT_STARTED)
-    holder = alive.read(run)
-    word = "file locks work on this disk" if holder.flock else "file locks tell nothing on this disk"
-    _say(f"Slurm job {number} on {alive.host()}, attempt {attempt}; {word}, other hosts go by the heartbeat")
+    _say(f"Slurm job {number} on {alive.host()}, attempt {attempt}; other hosts go by its heartbeat")
     return descriptor
 
 
@@ -87,7 +85,7 @@ def go_on_later(run: RunDir) -> None:
         _say(f"{error}; submitting it anew")
         try:
             config = launcher.configuration(run)
-            submission.submit(run, config.cluster, attempt=job.attempt, cwd=Path.cwd())
+            submission.submit(run, config, attempt=job.attempt, cwd=Path.cwd())
         except EtlganError as refused:
             jobs.write(run, job._replace(attempt=job.attempt - 1, asked=True))
             _say(f"{refused}; `etlgan resume {run.id}` goes on")

@@ -6,7 +6,8 @@ import sys
 import time
 from pathlib import Path
 
-from core.config import ClusterConfig
+from core.config import ClusterConfig, RunConfig
+from core.errors import ConfigError
 from core.rundir import RunDir, cache_root, write_atomic
 from core.runs import alive
 from core.runs.slurm import job as jobs
@@ -23,8 +24,9 @@ exec {python} -P -m core.runs.runner {run}
 KEPT = ("SLURM_CONF", "SLURM_JWT", "SLURM_CLUSTERS")  # of SLURM_*: the rest is about the job that we may be in
 
 
-def submit(run: RunDir, cluster: ClusterConfig, *, attempt: int, cwd: Path) -> Job:
+def submit(run: RunDir, config: RunConfig, *, attempt: int, cwd: Path) -> Job:
     """Hand the run's next attempt to sbatch. It refuses: SlurmError with its own words, and the run is as it was."""
+    cluster = config.cluster
     before, job = jobs.read(run), Job("", attempt, time.time(), cluster.grace)
     words = command(run, cluster, cwd=cwd)
     write_atomic(run.job_script, script(run, words).encode())
@@ -38,6 +40,16 @@ def submit(run: RunDir, cluster: ClusterConfig, *, attempt: int, cwd: Path) -> J
         jobs.write(run, job)
     TABLE.forget()
     return job
+
+
+def check(config: RunConfig) -> None:
+    """Whether a job can hold all devices of the run. ConfigError."""
+    devices, cluster = config.train.devices, config.cluster
+    name, there = ("gpus", cluster.gpus) if cluster.gpus else ("cpus", cluster.cpus)
+    if devices > there:
+        raise ConfigError(
+            f"train.devices={devices} and cluster.{name}={there}: a job of this run needs cluster.{name}={devices}"
+        )
 
 
 def _number(told: str) -> str:

@@ -58,7 +58,7 @@ def ranks(run: RunDir) -> list[psutil.Process]:
 
 
 def test_two_processes_stop_and_one_goes_on_as_one_would_have(home: Home, small: Small) -> None:
-    config = small(train__steps=60, train__devices=2)
+    config = small(train__steps=60, train__devices=2, train__lr=1e-5)
     run = launcher.start(home, config)
     wait_for(run, lambda: len(said(run, Step)) >= 3)
     processes = ranks(run)
@@ -75,7 +75,7 @@ def test_two_processes_stop_and_one_goes_on_as_one_would_have(home: Home, small:
     losses = [[(event.step, event.d, event.g, event.info_cat) for event in said(each, Step)] for each in (run, alone)]
     assert len(losses[0]) == 60
     for together, single in zip(losses[0][:20], losses[1], strict=False):
-        assert together == pytest.approx(single, abs=0.02)  # rounding grows from step to step
+        assert together == pytest.approx(single, abs=0.01)  # rounding grows from step to step
     console = run.console.read_text()
     assert "[rank 1] training on cpu" in console
     assert "Traceback" not in console

@@ -157,7 +157,7 @@ class Engine:
         on_real = self._opinion(real.images, real.label, conditioning, batch.domain)
         on_fake = self._opinion(fake, latent.label, conditioning, latent.domain)
         if recipe.name == "classic":
-            losses = classic_losses(latent, on_real, on_fake, recipe)
+            losses = classic_losses(real, latent, on_real, on_fake, recipe)
         else:
             losses = etl_losses(real, latent, on_real, on_fake, recipe, weight, self.world.mean)
         if penalised:

@@ -126,21 +126,25 @@ def etl_losses(
     )
 
 
-def classic_losses(latent: Latent, on_real: Opinion, on_fake: Opinion, recipe: RecipeConfig) -> Losses:
-    """Recipe `classic` (Chen et al. 2016, eq. 6): no labels; G, Q and the trunk minimise the information loss."""
+def classic_losses(real: Real, latent: Latent, on_real: Opinion, on_fake: Opinion, recipe: RecipeConfig) -> Losses:
+    """Recipe `classic` (Chen et al. 2016, eq. 6): no labels; G, Q and the trunk minimise the information loss.
+
+    With label_real Q also learns the true labels of real images (as ss-InfoGAN does): the public recipe, labels added.
+    """
     d = adversarial_d(recipe.adversarial, on_real.logit, on_fake.logit) / 2
     g = adversarial_g(recipe.adversarial, on_real.logit, on_fake.logit)
     info_cat = label_loss(on_fake.label, latent.label, double_softmax=recipe.double_softmax)
     info_con = code_loss(on_fake.codes, latent.codes)
     information = recipe.label_fake * info_cat + recipe.code * info_con
+    taught = label_loss(on_real.label, real.label, double_softmax=recipe.double_softmax) if recipe.label_real else 0.0
     return Losses(
-        discriminator=d + information,
+        discriminator=d + information + recipe.label_real * taught,
         generator=g + information,
         d=d,
         g=g,
         info_cat=info_cat,
         info_con=info_con,
-        q_real=torch.zeros_like(d),
+        q_real=accuracy(on_real.label, real.label, on_real.label.shape[1]),
         q_fake=accuracy(on_fake.label, latent.label, on_fake.label.shape[1]),
     )
 

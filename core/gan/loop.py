@@ -167,7 +167,7 @@ class Training:
             raise RunError(
                 f"{names} became non-finite by step {self.step}; try a lower train.lr or train.precision=fp32"
             )
-        if self.config.recipe.name == "classic":
+        if self.config.recipe.name == "classic" and not self.config.recipe.label_real:
             means["q_real"] = None  # type: ignore[assignment]  # no code of an unsupervised Q is anybody's name
         seconds, rate = self.clock.seconds, self.clock.rate()
         with self.clock.of("events"):

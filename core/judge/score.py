@@ -1,4 +1,4 @@
-"""What a judge says about a run: are the characters what was asked for, and do they vary as real ones do?"""
+"""The judge of a data set, and pupils that learn as it does: from the cache, or trained now."""
 
 import hashlib
 import json
@@ -30,26 +30,7 @@ JUDGE_STEPS = (400, 12)  # steps: so many, and so many more for each class
 EPOCHS = 2  # at least
 FEW_STEPS = 1000  # at least, of a judge that has to do with the run's own images, warped: KMNIST 98.3 -> 99.2 % read
 
-Draw = Callable[[NDArray[np.int64], int], NDArray[np.uint8]]  # (labels (n,), seed) -> (n, S, S) uint8, 255 = ink
 Progress = Callable[[int, int], None]
-
-
-class Accuracy(NamedTuple):
-    """How often a judge reads what was asked for."""
-
-    overall: float  # 0 .. 1
-    worst: float  # of the worst character
-    worst_character: str
-    per_character: dict[str, float]
-
-
-class Card(NamedTuple):
-    """The quick score card: generated images beside held-out real ones, by the same judge."""
-
-    generated: Accuracy
-    real: Accuracy
-    spread: float  # within-class spread of the judge's features, generated over real; 1 is as varied as real
-    images: int  # generated a character
 
 
 class Learning(NamedTuple):
@@ -158,34 +139,3 @@ def _judge_images(
     for places, sized in sized_batches(source, np.arange(len(images)), data.size, preparation_of(data, source)):
         images[places] = sized
     return images, index.labels
-
-
-def quick_card(
-    draw: Draw, data: DataConfig, *, per_char: int = 500, seed: int = 1, progress: Progress | None = None
-) -> Card:
-    """Draw `per_char` images of every character and read them, and the held-out real ones, by the data's judge."""
-    glyphs = glyphset.load(data)
-    images, truth = glyphs.part(held_out=True)
-    if len(truth) == 0:
-        raise DataError("this run held out no images (data.held_out=0), so there is nothing to judge it by")
-    judge = judge_for(data, progress=progress)
-    labels = np.repeat(np.arange(len(glyphs.characters)), per_char)
-    mine = judge.read(draw(labels, seed))
-    real = judge.read(images)
-    ratio = spread(mine.features, labels) / spread(real.features, truth)
-    characters = glyphs.characters
-    return Card(accuracy(mine.label, labels, characters), accuracy(real.label, truth, characters), ratio, per_char)
-
-
-def accuracy(read: NDArray[np.int64], asked: NDArray[np.int64], characters: tuple[str, ...]) -> Accuracy:
-    """Compare what was read with what was asked for, (n,) each; every character must occur."""
-    right = read == asked
-    each = {character: float(right[asked == label].mean()) for label, character in enumerate(characters)}
-    worst = min(each, key=lambda character: each[character])
-    return Accuracy(float(right.mean()), each[worst], worst, each)
-
-
-def spread(features: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Mean distance of features (n, F) from the centre of their class."""
-    centres = np.stack([features[labels == label].mean(0) for label in range(int(labels.max()) + 1)])
-    return float(np.linalg.norm(features - centres[labels], axis=1).mean())

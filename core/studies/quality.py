@@ -1,75 +1,100 @@
-"""How good a preset comes out: ordinary runs with several seeds, then the judge's quick score card of each."""
+"""How soon a preset is good: ordinary runs that the judge looks at as they train, up to train.target."""
 
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core import presets
-from core.errors import RunError
-from core.gan.sample import Sampler
-from core.judge.score import quick_card
+from core.config import RunConfig
+from core.history import History
+from core.judge.scorer import scorer_for
 from core.rundir import Home
-from core.runs import launcher
-from core.runs.state import state_of
+from core.studies.watched import Watched, trained
 
-POLL_SECONDS = 0.5
+LOOK_EVERY = 50  # steps, where train.score_every says nothing
+FLOOR = {"recipe.name": "classic", "recipe.label_real": 1.0}  # the public recipe, corrected, with labels added
+LONGER = 10  # times as long as the recipe took is the floor given
 
 
 class Row(NamedTuple):
-    """One run and what the judge says about it."""
+    """One run, up to its target or to where it was given up."""
 
+    name: str  # what was trained, with the seed
     run: str
-    seed: int
-    seconds: float  # from the command to the final pictures
-    generated: float  # share read as asked, 0 .. 1
+    reached: bool
+    seconds: float  # of training until then; where it is not reached: in all
+    wall: float  # seconds from the command until then: start, pictures, checkpoints and judging too
+    judging: float  # of them, the judge's looks
+    images: int  # trained on until then
+    read: float  # share read as asked, at the last look
     worst: float  # of the worst character
-    worst_character: str
-    real: float  # the judge's own share on held-out writers
-    spread: float  # generated over real
 
 
-def one(home: Home, preset: str, changes: Mapping[str, Any], *, per_char: int, tell: Callable[[str], None]) -> Row:
-    """Launch, wait, judge the final checkpoint. A run that does not finish: RunError."""
-    config = presets.resolve(preset, changes)
-    start = time.monotonic()
-    run = launcher.start(home, config, tags=["bench-quality"])
-    tell(f"run {run.id}, seed {config.seed}: training")
-    try:
-        while state_of(run).live:
-            time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        launcher.stop(run)
-        raise
-    seconds = time.monotonic() - start
-    state = state_of(run)
-    if state.kind != "finished":
-        raise RunError(f"run {run.id} ended as {state.kind} {state.detail}: {state.message or 'see `etlgan logs`'}")
-    tell("judging")
-    sampler = Sampler.load(run, checkpoint="last")
-    card = quick_card(lambda labels, seed: sampler.draw(labels, seed=seed), config.data, per_char=per_char)
-    made = card.generated
+def measure(
+    home: Home, preset: str, changes: Mapping[str, Any], *, seeds: int, floor: bool, tell: Callable[[str], None]
+) -> list[Row]:
+    """`seeds` runs, then, if the floor is wanted, one of it that gets LONGER times their median."""
+    every = {"train.score_every": LOOK_EVERY}
+    rows = []
+    for seed in range(seeds):
+        rows.append(_one(home, preset, presets.resolve(preset, every | {**changes, "seed": seed}), None, tell))
+        tell(told(rows[-1]))
+    if floor:
+        limit = LONGER * statistics.median(row.seconds for row in rows)
+        config = presets.resolve(preset, every | {**changes, **FLOOR, "train.steps": 10_000_000})
+        rows.append(_one(home, f"{preset}, classic with labels", config, limit, tell))
+        tell(told(rows[-1]))
+    return rows
+
+
+def _one(home: Home, name: str, config: RunConfig, limit: float | None, tell: Callable[[str], None]) -> Row:
+    scorer_for(config, progress=lambda words, done, all_: tell(words) if done == all_ else None)  # a warm cache
+    tell(f"{name}, seed {config.seed}: training")
+
+    def enough(history: History) -> bool:
+        late = bool(limit and history.seconds and history.seconds[-1] >= limit)
+        return history.seconds_to_target is not None or late
+
+    return _row(f"{name}, seed {config.seed}", config, trained(home, config, tag="bench-quality", enough=enough))
+
+
+def _row(name: str, config: RunConfig, watched: Watched) -> Row:
+    history = watched.history
+    looks = [event for event in history.scored if event.seconds is not None]
+    at = next((event for event in looks if event.passed), looks[-1])
+    spent = history.finished[-1].spent
     return Row(
-        run.id, config.seed, seconds, made.overall, made.worst, made.worst_character, card.real.overall, card.spread
+        name=name,
+        run=watched.run.id,
+        reached=bool(at.passed),
+        seconds=float(at.seconds or 0.0),
+        wall=at.time - watched.asked,
+        judging=spent.get("scores", 0.0) * (looks.index(at) + 1) / len(looks),
+        images=at.step * config.train.batch_size,
+        read=at.scores.get("gan_test") or 0.0,
+        worst=at.scores.get("gan_test_worst") or 0.0,
     )
-
-
-def cells(row: Row) -> tuple[str, ...]:
-    """A line of the table."""
-    worst = f"{row.worst:.1%} ({row.worst_character})"
-    return f"{row.run}", f"{row.seconds:.0f}", f"{row.generated:.2%}", worst, f"{row.real:.2%}", f"{row.spread:.2f}"
 
 
 def told(row: Row) -> str:
-    """The same in words."""
-    return f"seed {row.seed}: {row.generated:.2%} read as asked, worst {row.worst_character} {row.worst:.1%}"
+    """In words."""
+    how = f"reached after {row.seconds:.1f} s" if row.reached else f"not reached in {row.seconds:.0f} s"
+    return f"{row.name}: {how} of training, {row.read:.2%} read as asked, worst {row.worst:.1%}"
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """Mean and spread over the seeds."""
-    shares = [row.generated for row in rows]
-    deviation = statistics.stdev(shares) if len(shares) > 1 else 0.0
-    return (
-        f"{len(rows)} seeds: {statistics.mean(shares):.2%} +- {deviation:.2%} read as asked, "
-        f"worst character of all {min(row.worst for row in rows):.1%}, at most {max(row.seconds for row in rows):.0f} s"
-    )
+def summary(rows: Sequence[Row]) -> dict[str, float | None]:
+    """Median and slowest of the recipe's runs (None: one did not get there), and how many times sooner than the floor.
+
+    A floor that was given up is told by the time that it got: at least so many times sooner.
+    """
+    own = [row for row in rows if "classic with labels" not in row.name]
+    floor = [row.seconds for row in rows if row not in own]
+    there = all(row.reached for row in own)
+    median = statistics.median(row.seconds for row in own) if there else None
+    return {
+        "median": median,
+        "lowest": min(row.seconds for row in own) if there else None,
+        "highest": max(row.seconds for row in own) if there else None,
+        "wall": max(row.wall for row in own) if there else None,
+        "sooner_than_classic": floor[0] / median if floor and median else None,
+    }

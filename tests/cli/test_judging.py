@@ -100,13 +100,58 @@ def test_nothing_to_judge_is_one_clear_line(etlgan: Typed) -> None:
     complains(etlgan("score", "nobody"), "nobody", code=1)
 
 
-def test_quality_trains_judges_and_sums_up(etlgan: Typed) -> None:
-    said = etlgan("bench", "quality", "hiragana-a-ka", "--seeds", "2", "--per-char", "4", *SMALL)
+def test_quality_ends_when_the_target_is_reached_or_given_up(etlgan: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETLGAN_TRAINER", "quickly_judged_trainer")
+    often = (*SMALL, "--set", "train.steps=40", "--set", "train.score_every=2", "--set", "train.target=0.001")
+    said = etlgan("bench", "quality", "hiragana-a-ka", "--seeds", "1", "--floor", "--json", *often)
     assert said.code == 0, said.err
-    lines = said.out.splitlines()
-    assert len(lines) == 4
-    assert lines[-1].startswith("2 seeds: ")
-    assert "read right" in lines[0]
+    told = json.loads(said.out)
+    own, floor = told["rows"]
+    assert own["reached"]
+    assert 0 < own["seconds"] + own["judging"] <= own["wall"]
+    assert own["images"] < 40 * 64
+    assert "classic with labels" in floor["name"]
+    assert told["summary"]["median"] == own["seconds"]
+    assert told["summary"]["sooner_than_classic"] == pytest.approx(floor["seconds"] / own["seconds"])
+    listed = {run["id"]: run for run in json.loads(etlgan("ls", "--json").out)}
+    assert listed[own["run"]]["seconds_to_target"] == pytest.approx(own["seconds"])
+    assert etlgan("show", own["run"]).out.count("by the judge (train.target)") == 1
+
+
+@pytest.mark.slow
+def test_quality_that_is_not_reached_is_said_to_be(etlgan: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ETLGAN_TRAINER", "quickly_judged_trainer")
+    said = etlgan("bench", "quality", "hiragana-a-ka", "--seeds", "1", "--set", "train.target=1", *SMALL)
+    assert said.code == 0, said.err
+    assert "not in" in said.out.splitlines()[1]
+    assert "median" not in said.out
+
+
+def test_overhead_is_read_off_a_runs_own_clock(etlgan: Typed) -> None:
+    said = etlgan("bench", "overhead", "--repeat", "1", "--json", *SMALL)
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert {"set-up", "training", "pictures", "checkpoints", "figures"} <= set(told["spent"])
+    assert 0 < told["whole"] < 1
+    assert told["whole"] == pytest.approx(sum(told["shares"].values()))
+    assert told["start"]["median"] > told["spent"]["training"] / 100
+
+
+def test_benchmarks_are_recorded_shown_and_compared(
+    etlgan: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from etlgan_tui.cli.bench import records
+
+    monkeypatch.setattr(records, "KINDS", {"cli": (["cli", "--repeat", "1", "--runs", "3"], 0.1), "odd": (["odd"], 0)})
+    path = tmp_path / "here.json"
+    said = etlgan("bench", "record", str(path))
+    assert said.code == 1, "one kind failed"
+    assert "odd failed; left out" in said.err
+    assert "etlgan --help" in said.out
+    assert etlgan("bench", "figures", str(path)).out.splitlines()[0] == said.out.splitlines()[0]
+    alike = json.loads(etlgan("bench", "compare", str(path), str(path), "--json").out)
+    assert {each["before"] == each["after"] for each in alike} == {True}
+    assert any(each["name"].startswith("cli · etlgan --help") for each in alike)
 
 
 def test_training_is_timed_against_the_public_script(etlgan: Typed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,8 @@ def test_the_information_loss_falls_far_below_a_double_softmax(recipe: str) -> N
         drawn = Latent(torch.randn(64, 5), label, torch.rand(64, codes) * 2 - 1)
         said = toy(drawn)
         if recipe == "classic":
-            losses = infogan.classic_losses(drawn, said, said, told)
+            real = Real(torch.zeros(64, 1), label, torch.zeros(64, 0), None)
+            losses = infogan.classic_losses(real, drawn, said, said, told)
         else:
             real = Real(torch.zeros(64, 1), label, torch.zeros(64, 0), torch.ones(64))
             losses = infogan.etl_losses(real, drawn, said, said, told)
@@ -194,15 +195,26 @@ def test_real_images_whose_slant_was_changed_do_not_teach_q_their_slant() -> Non
 
 
 def test_unsupervised_means_that_labels_of_real_images_are_not_looked_at() -> None:
-    told = RecipeConfig(name="classic", adversarial="bce", label_fake=1.0, code=0.1)
-    _, drawn, on_real, on_fake = case()
-    losses = infogan.classic_losses(drawn, on_real, on_fake, told)
+    told = RecipeConfig(name="classic", adversarial="bce", label_fake=1.0, label_real=0.0, code=0.1)
+    real, drawn, on_real, on_fake = case()
+    losses = infogan.classic_losses(real, drawn, on_real, on_fake, told)
     (gradient,) = torch.autograd.grad(losses.discriminator, on_real.label, allow_unused=True)
     assert gradient is None
     information = losses.info_cat + 0.1 * losses.info_con
     assert torch.allclose(losses.discriminator, losses.d + information)
     assert torch.allclose(losses.generator, losses.g + information)
     assert torch.allclose(losses.d, infogan.adversarial_d("bce", on_real.logit, on_fake.logit) / 2)
+
+
+def test_with_labels_added_the_classic_q_learns_them_too() -> None:
+    told = RecipeConfig(name="classic", adversarial="bce", label_fake=1.0, label_real=0.5, code=0.1)
+    real, drawn, on_real, on_fake = case()
+    losses = infogan.classic_losses(real, drawn, on_real, on_fake, told)
+    (gradient,) = torch.autograd.grad(losses.discriminator, on_real.label, retain_graph=True)
+    expected = 0.5 * (on_real.label.softmax(1) - F.one_hot(real.label, on_real.label.shape[1])) / len(real.label)
+    assert torch.allclose(gradient, expected, atol=1e-6)
+    (of_g,) = torch.autograd.grad(losses.generator, on_real.label, allow_unused=True)
+    assert of_g is None
 
 
 def two_k(label: Tensor, classes: int, *, generated: bool, sure: float = 20.0) -> Tensor:

@@ -13,9 +13,9 @@ COMMANDS: Mapping[str, Place] = {
     "train": Place("bench.speed:train", "Time training against the public script's arithmetic."),
     "scaling": Place("bench.speed:scaling", "What an update costs as batch, size, classes and resolution grow."),
     "quality": Place(
-        "bench.quality:quality",
-        "Train a preset with several seeds, as ordinary runs one after another, and let the judge read the results.",
+        "bench.quality:quality", "Time training until the judge reads enough of the generated characters as asked."
     ),
+    "overhead": Place("bench.overhead:overhead", "Measure what a run spends beside training, and how soon it begins."),
     "data": Place("bench.data:data", "Time reading and preparing ETL data, and score the preparation."),
     "export": Place("bench.export:export", "Time exports: drawing, encoding and writing."),
     "ui": Place("bench.ui:ui", "Measure what the dashboard promises: first paint, stop, long runs, streams."),
@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, Place] = {
         "bench.records:record",
         "Run the benchmarks one after another and keep their figures with machine, versions and commit.",
     ),
+    "figures": Place("bench.records:figures", "Show the figures that are promised beside what a record says."),
     "compare": Place(
         "bench.records:compare",
         "Two records side by side, and the ratio of their figures; ranges that overlap are said to.",

@@ -1,10 +1,13 @@
-"""`etlgan bench record` and `compare`: figures kept in a file, and two such files side by side."""
+"""`etlgan bench record`, `figures` and `compare`: figures kept in a file, and two such files side by side."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +15,20 @@ import typer
 
 from etlgan_tui.cli import options, terminal
 
-KINDS = ("train", "scaling", "cli", "export", "data", "ui")
+PROGRAM = [sys.executable, "-P", "-c", "from etlgan_tui.cli import main; main()"]
+# Each with what it is asked and about how many minutes it takes on two CPU cores. In this order: exports are drawn by
+# the run that `overhead` leaves.
+KINDS: dict[str, tuple[list[str], float]] = {
+    "train": (["train"], 1.5),
+    "overhead": (["overhead"], 2),
+    "export": (["export"], 2),
+    "cli": (["cli"], 0.5),
+    "scaling": (["scaling"], 1),
+    "quality-10": (["quality", "hiragana-a-ka", "--floor"], 10),
+    "quality-46": (["quality", "hiragana", "--seeds", "1"], 6),
+    "data": (["data", "--files", "4"], 2),
+    "ui": (["ui", "--repeat", "3", "--seconds", "5"], 2),
+}
 
 
 def record(
@@ -21,7 +37,11 @@ def record(
         list[str] | None, typer.Option("--only", metavar="KIND", help=f"One of {', '.join(KINDS)}; repeatable.")
     ] = None,
 ) -> None:
-    """Run the benchmarks one after another and keep their figures with machine, versions and commit."""
+    """Run the benchmarks one after another and keep their figures with machine, versions and commit.
+
+    The file is written after each, so that what is done is kept. At the end the figures that are promised are told
+    beside what was measured. Runs that the benchmarks train are made in a temporary home.
+    """
     from core.errors import ConfigError
     from core.studies import records
 
@@ -30,19 +50,48 @@ def record(
         raise ConfigError(f"--only {unknown[0]}: must be one of {', '.join(KINDS)}")
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path}: there is no folder {path.absolute().parent}")
-    figures: dict[str, Any] = {}
-    for kind in kinds:
-        terminal.tell(f"etlgan bench {kind}")
-        command = [sys.executable, "-P", "-c", "from etlgan_tui.cli import main; main()", "bench", kind, "--json"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            terminal.tell(f"etlgan bench {kind} failed; left out")
-            continue
-        figures[kind] = json.loads(done.stdout)
-    records.record(path, figures)
-    terminal.say(f"{len(figures)} of {len(kinds)} kinds in {path}")
-    if len(figures) < len(kinds):
+    terminal.tell(f"about {sum(KINDS[kind][1] for kind in kinds):.0f} minutes on two cores that do nothing else")
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="etlgan-bench-") as home:
+        for kind in kinds:
+            asked, minutes = KINDS[kind]
+            terminal.tell(f"etlgan bench {' '.join(asked)} (about {minutes:g} min)")
+            command = [*PROGRAM, "bench", *asked, "--json"]
+            start = time.monotonic()
+            environment = os.environ | {"ETLGAN_HOME": home}
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
+            if done.returncode:
+                terminal.tell(f"etlgan bench {kind} failed; left out")
+                continue
+            found[kind] = json.loads(done.stdout)
+            terminal.tell(f"{kind}: {(time.monotonic() - start) / 60:.1f} min")
+            records.record(path, found)
+    _print_promises(found)
+    terminal.say(f"{len(found)} of {len(kinds)} kinds in {terminal.clean(path)}")
+    if len(found) < len(kinds):
         raise typer.Exit(1)
+
+
+def figures(
+    path: Annotated[Path, typer.Argument(metavar="FILE.json", help="A record.")],
+    as_json: options.Json = False,
+) -> None:
+    """Show the figures that are promised beside what a record says."""
+    from core.studies import promises, records
+
+    found = records.read(path)["figures"]
+    if as_json:
+        terminal.say_json([line._asdict() for line in promises.lines(found)])
+    else:
+        _print_promises(found)
+
+
+def _print_promises(found: dict[str, Any]) -> None:
+    from core.studies import promises
+
+    rows = [(*line[:3], "" if not line.promised else "yes" if line.kept else "NO") for line in promises.lines(found)]
+    for text in terminal.table(("figure", "measured", "promised", "kept"), rows, right=frozenset({"measured"})):
+        terminal.say(text)
 
 
 def compare(

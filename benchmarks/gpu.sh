@@ -15,3 +15,4 @@ fi
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 export ETLGAN_CACHE="${ETLGAN_CACHE:-$PWD/$out/cache}"
 python3 -P -m core.studies.gpu "$out" 2>&1 | tee "$out/log.txt"
+python3 -P -m core.studies.devices >"$out/devices.json"

@@ -1,7 +1,8 @@
-"""python -P -m core.studies.devices [ROUNDS]: what spreading a run over two CPU processes costs, on an idle machine.
+"""python -P -m core.studies.devices [ROUNDS]: what spreading a run over two processes costs, on an idle machine.
 
-Two processes of one thread each train by themselves, side by side; then the same two train one run, each with as many
-images an update as before. And one process alone against one that goes through all of the spreading by itself.
+Two processes (of one thread each, or on two GPUs where there are any) train by themselves, side by side; then the same
+two train one run, each with as many images an update as before. And one process alone against one that goes through
+all of the spreading by itself. Prints one line of JSON.
 """
 
 import json
@@ -21,10 +22,13 @@ from core.gan.device import Resolved
 from core.gan.engine import Engine
 from core.gan.world import ALONE, Peers, World
 from core.studies import throughput
+from core.studies.promises import OVERHEAD, TOGETHER
 
-BATCH = 64  # images an update and process
+BATCH, GPU_BATCH = 64, 1024  # images an update and process
 WARM_UP, UPDATES = 3, 16  # updates before the first timing, and of a timing; whole cycles of penalties
 ROUNDS = 9
+WAYS = ("alone", "shared")
+CLASSES = (10, 46, 3036)
 SIZES = (("xs", 32), ("s", 32), ("m", 32), ("l", 64), ("xl", 64))
 
 
@@ -36,35 +40,37 @@ class Pace(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """Ratios over the rounds, each of two timings made one after the other."""
+    """Over the rounds: a speed, or a ratio of two timings made one after the other."""
 
     name: str
     median: float
     lowest: float
     highest: float
-    promised: str
 
 
 def measure(rounds: int) -> list[Figure]:
     """All figures. The timings of a round are made in turn, so that another program's load falls on all."""
-    pairs = _in_processes(2, rounds)
+    found = []
+    if not _on_gpus() or torch.cuda.device_count() > 1:
+        pairs = _in_processes(2, rounds)
+        apart, together = ([sum(_rate(each[turn][way]) for each in pairs) for turn in range(rounds)] for way in WAYS)
+        extra = [
+            sum(each[turn]["shared"].cpu for each in pairs) / sum(each[turn]["alone"].cpu for each in pairs) - 1
+            for turn in range(rounds)
+        ]
+        found += [
+            _figure("two runs side by side, images/s", apart),
+            _figure("two processes in one run, images/s", together),
+            _figure(TOGETHER, _ratios(together, apart)),
+            _figure("more CPU time in one run than in two", extra),
+        ]
     single = _in_processes(1, rounds)[0]
-    together = [
-        sum(BATCH * UPDATES / each[turn]["shared"].wall for each in pairs)
-        / sum(BATCH * UPDATES / each[turn]["alone"].wall for each in pairs)
-        for turn in range(rounds)
-    ]
-    extra = [
-        sum(each[turn]["shared"].cpu for each in pairs) / sum(each[turn]["alone"].cpu for each in pairs) - 1
-        for turn in range(rounds)
-    ]
-    wall = [turn["shared"].wall / turn["alone"].wall - 1 for turn in single]
-    cpu = [turn["shared"].cpu / turn["alone"].cpu - 1 for turn in single]
+    wall, cpu = ([getattr(t["shared"], part) / getattr(t["alone"], part) - 1 for t in single] for part in Pace._fields)
     return [
-        _figure("two processes in one run / two runs side by side, images/s", together, "at least 0.85"),
-        _figure("more CPU time in one run than in two", extra, ""),
-        _figure("one process through all of it: more wall time", wall, "at most 0.02"),
-        _figure("one process through all of it: more CPU time", cpu, "at most 0.02"),
+        _figure("one process, images/s", [_rate(turn["alone"]) for turn in single]),
+        *found,
+        _figure("one process through all of it: more wall time", wall),
+        _figure(OVERHEAD, cpu),
     ]
 
 
@@ -72,13 +78,14 @@ def traffic() -> list[dict[str, Any]]:
     """Bytes that each process sends to the average, an update, by network and number of characters."""
     rows = []
     for size, pixels in SIZES:
-        for classes in (10, 46, 3036):
+        for classes in CLASSES:
             made = _engine(ALONE, {"model.size": size, "data.size": pixels, "train.batch_size": 2}, classes)
             sides = {
                 name: 4 * sum(parameter.numel() for parameter in net.parameters())
                 for name, net in (("d", made.discriminator), ("g", made.generator))
             }
-            rows.append({"size": size, "pixels": pixels, "classes": classes, **sides, "bytes": sum(sides.values())})
+            name = f"{size}, {pixels} px, {classes:,} characters"
+            rows.append({"name": name, **sides, "bytes": sum(sides.values())})
     return rows
 
 
@@ -100,10 +107,11 @@ def _in_processes(size: int, rounds: int) -> list[list[dict[str, Pace]]]:
 def _timed(rank: int, size: int, meeting: Path, rounds: int, barrier: Barrier, answers: Any) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    world = Peers(rank, size, torch.device("cpu"), meeting)
+    device = f"cuda:{rank}" if _on_gpus() else "cpu"
+    world = Peers(rank, size, torch.device(device), meeting)
     engines = {
-        "alone": _engine(ALONE, {"train.batch_size": BATCH}, 10),
-        "shared": _engine(world, {"train.batch_size": BATCH * size}, 10),
+        "alone": _engine(ALONE, {"train.batch_size": _batch()}, 10, device),
+        "shared": _engine(world, {"train.batch_size": _batch() * size}, 10, device),
     }
     step, found = 0, list[dict[str, Pace]]()
     for turn in range(rounds + 1):
@@ -123,35 +131,41 @@ def _timed(rank: int, size: int, meeting: Path, rounds: int, barrier: Barrier, a
 def _pace(made: Engine, world: World, step: int) -> Pace:
     """Updates as the training loop makes them."""
     wall, cpu = time.perf_counter(), time.process_time()
-    for number in range(step, step + UPDATES):
+    for number in range(step, step + UPDATES, count := min(made.stride, UPDATES)):
         world.agreed(False)
-        made.advance(number)
+        made.advance(number, count)
+    made.read()  # waits for a GPU
     return Pace(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _engine(world: World, changes: dict[str, Any], classes: int) -> Engine:
+def _on_gpus() -> bool:
+    return torch.cuda.is_available()
+
+
+def _batch() -> int:
+    return GPU_BATCH if _on_gpus() else BATCH
+
+
+def _rate(pace: Pace) -> float:
+    """Images a second."""
+    return _batch() * UPDATES / pace.wall
+
+
+def _ratios(above: list[float], below: list[float]) -> list[float]:
+    return [one / other for one, other in zip(above, below, strict=True)]
+
+
+def _engine(world: World, changes: dict[str, Any], classes: int, device: str = "cpu") -> Engine:
     """On noise, in fp32: what is learnt makes no difference to the speed."""
     images = np.random.default_rng(0).integers(0, 256, (2 * classes, 32, 32)).astype(np.uint8)
     labels = np.arange(2 * classes) % classes
-    return throughput.engine(changes, images, labels, classes, Resolved("cpu", "fp32", 1), world)
+    return throughput.engine(changes, images, labels, classes, Resolved(device, "fp32", 1), world)
 
 
-def _figure(name: str, values: list[float], promised: str) -> Figure:
-    return Figure(name, statistics.median(values), min(values), max(values), promised)
-
-
-def main(rounds: int) -> None:
-    """A table for people, then everything as one line of JSON."""
-    figures = measure(rounds)
-    for each in figures:
-        promise = f"   promised: {each.promised}" if each.promised else ""
-        print(f"{each.name}: {each.median:.3f} ({each.lowest:.3f} .. {each.highest:.3f}){promise}", flush=True)
-    sent = traffic()
-    for row in sent:
-        case = f"{row['size']:>2} {row['pixels']} px {row['classes']:>5} characters"
-        print(f"{case}: {row['bytes'] / 1e6:6.2f} MB an update")
-    print(json.dumps({"figures": [each._asdict() for each in figures], "traffic": sent}))
+def _figure(name: str, values: list[float]) -> Figure:
+    return Figure(name, statistics.median(values), min(values), max(values))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else ROUNDS)
+    asked = int(sys.argv[1]) if sys.argv[1:] else ROUNDS
+    print(json.dumps({"figures": [each._asdict() for each in measure(asked)], "traffic": traffic()}))

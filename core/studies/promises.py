@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+TOGETHER = "two in one run / two side by side"  # figures of `etlgan bench devices`
+OVERHEAD = "one process through all of it: more CPU time"
 Figures = Mapping[str, Any]  # by kind: what `etlgan bench KIND --json` said
 
 
@@ -35,6 +37,10 @@ def _speed(case: str, field: str) -> Callable[[Figures], float | None]:
 
 def _command(name: str) -> Callable[[Figures], float | None]:
     return lambda figures: next((each["median"] for each in figures["cli"] if each["name"].startswith(name)), None)
+
+
+def _device(name: str) -> Callable[[Figures], float | None]:
+    return lambda figures: next((f["median"] for f in figures["devices"]["figures"] if f["name"] == name), None)
 
 
 def _classic(precision: str) -> Callable[[Figures], float | None]:
@@ -69,6 +75,8 @@ PROMISES = (
     Promise("  from the command, judging included", "s", _soon("quality-46", "wall")),
     Promise("command to first update, glyphs in the cache", "s", lambda f: f["overhead"]["start"]["median"], high=4),
     Promise("events, pictures, checkpoints, scores", "%", lambda f: f["overhead"]["whole"], high=0.03),
+    Promise("one run on two devices, of two runs side by side", "%", _device(TOGETHER), low=0.85),
+    Promise("one device through all of the spreading", "%", _device(OVERHEAD), high=0.02),
     Promise("etlgan --help", "s", _command("etlgan --help"), high=0.150),
     Promise("etlgan ls, 1,000 runs", "s", _command("etlgan ls"), high=0.400),
     Promise("classic, batch 1024, GPU", "images/s", _speed("classic, batch 1024", "median"), low=300_000),

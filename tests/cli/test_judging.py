@@ -169,3 +169,11 @@ def test_training_is_timed_against_the_public_script(etlgan: Typed, monkeypatch:
     assert speeds[0]["ratio"] == 1
     assert speeds[1]["ratio"] > 0  # how much is for a quiet machine to say
     assert 0.2 < speeds[1]["gflop"] < 0.8, "the lean net's operations: a third of the script's 1.4"
+
+
+@pytest.mark.slow
+def test_bench_devices(etlgan: Typed) -> None:
+    told = json.loads(etlgan("bench", "devices", "--rounds", "1", "--json").out)
+    figures = {figure["name"]: figure["median"] for figure in told["figures"]}
+    assert figures["two in one run / two side by side"] > 0.3
+    assert {row["name"]: row["bytes"] for row in told["traffic"]}["xs, 32 px, 10 characters"] == 4 * (476_239 + 523_601)

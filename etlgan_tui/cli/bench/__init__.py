@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, Place] = {
     "cli": Place("bench.start:cli", "Time the start of commands."),
     "train": Place("bench.speed:train", "Time training against the public script's arithmetic."),
     "scaling": Place("bench.speed:scaling", "What an update costs as batch, size, classes and resolution grow."),
+    "devices": Place("bench.devices:devices", "What one run on two devices costs against two runs side by side."),
     "quality": Place(
         "bench.quality:quality", "Time training until the judge reads enough of the generated characters as asked."
     ),

@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[list[str], float]] = {
     "export": (["export"], 2),
     "cli": (["cli"], 0.5),
     "scaling": (["scaling"], 1),
+    "devices": (["devices"], 4),
     "quality-10": (["quality", "hiragana-a-ka", "--floor"], 10),
     "quality-46": (["quality", "hiragana", "--seeds", "1"], 6),
     "data": (["data", "--files", "4"], 2),

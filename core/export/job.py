@@ -73,10 +73,10 @@ def _finished(job: Job, folder: Folder) -> tuple[bool, int]:
         folder.tidy()  # in case that the last process was killed between the card and this
         return True, 0
     missing = sum(not folder.done(shard) for shard in range(job.shards))
-    if missing:
+    if missing and not folder.complete():  # another process may have tidied the marks away meanwhile
         return False, missing
     with folder.alone():
         if not folder.complete():
             job.finish(folder.reports(job.shards))
-            folder.tidy()
+        folder.tidy()
     return True, 0

@@ -16,7 +16,7 @@ from core.rundir import read_json, write_json
 
 STATE, LOCK, CARD, README = ".etlgan.json", ".etlgan.lock", "card.json", "README.md"
 _MARK = ".shard-{shard:05}.json"
-_HALF = "..*.tmp"  # what an atomic write of one of these leaves when it is killed
+_HALF = "..*.tmp"  # what a write of one of these, or of a file of a shard, leaves when it is killed
 
 
 class Folder:
@@ -59,9 +59,10 @@ class Folder:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Only one process at a time puts the last things in place."""
+        """Only one process at a time puts the last things in place. Without file locks two may: the same things."""
         with (self.path / LOCK).open("wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def tidy(self) -> None:

@@ -3,6 +3,8 @@
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from core.rundir import RunDir
 from etlgan_tui.cli import main
 
+PROGRAM = [sys.executable, "-P", "-c", "from etlgan_tui.cli import main; main()"]
 Said = tuple[int, str, str]
 Typed = Callable[..., Said]
 
@@ -68,6 +71,22 @@ def test_one_shard_at_a_time(etlgan: Typed) -> None:
     assert "1 of 2 shards are still to be written" in out
     assert etlgan(*asked, "--shard", "0")[1].startswith("30 in ")
     complains(etlgan(*asked, "--shard", "2"), "--shard 2", "there are 2")
+
+
+def test_shards_by_processes_of_their_own_come_to_the_same(etlgan: Typed, tmp_path: Path) -> None:
+    asked = ("--per-char", "10", "--shards", "2", "--format", "etl9g", "--chars", "あい亜")
+    assert etlgan(*asked, out="whole")[0] == 0
+    command = [*PROGRAM, "export", "last", str(tmp_path / "out"), *asked, "--shard"]
+    started = [subprocess.Popen([*command, shard], stdout=subprocess.PIPE, text=True) for shard in "011"]
+    told = [process.communicate()[0] for process in started]
+    assert [process.returncode for process in started] == [0] * 3
+    assert any(words.startswith("30 in ") for words in told), "the last one put the card there"
+    for path in (tmp_path / "whole").rglob("ETL*"):
+        assert (tmp_path / "out" / path.relative_to(tmp_path / "whole")).read_bytes() == path.read_bytes()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        path.name for path in (tmp_path / "whole").iterdir()
+    }
+    assert etlgan(*asked, "--shard", "1")[1].startswith("30 in ")
 
 
 def test_lines(etlgan: Typed, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class Cluster:
         subprocess.run([SCRIPT, verb, self.folder, *words], check=True, timeout=120, stdin=subprocess.DEVNULL)
 
     def ask(self, *words: str) -> str:
-        return subprocess.run(words, check=True, timeout=60, capture_output=True, text=True).stdout
+        return subprocess.run(words, check=True, timeout=240, capture_output=True, text=True).stdout
 
     def node_of(self, job: str) -> str:
         return self.ask("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()

@@ -1,6 +1,7 @@
 """Runs on a real Slurm: submitted, streamed, stopped, out of time, preempted, their node killed, swept by the dozen."""
 
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,31 @@ def test_a_sweep_of_twenty_loses_none(home: Home, monkeypatch: pytest.MonkeyPatc
         assert sweeps.go_on(home, store, wanted, on="slurm") == (0, 0)
     assert len(run_ids(home)) == 20
     assert {reports(home.run(run_id)) for run_id in run_ids(home)} == {50}
+
+
+def test_an_array_job_prepares_and_exports_by_shards(
+    home: Home, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/scale.md has it."""
+    monkeypatch.delenv("ETLGAN_TRAINER")
+    monkeypatch.setenv("ETLGAN_CACHE", str(tmp_path / "cache"))
+    etlgan = f"{Path(sys.executable).with_name('etlgan')}"
+    data = "data prepare penman --chars あい --per-char 12 --held-out 4 --shards 4 --shard $SLURM_ARRAY_TASK_ID"
+    array(cluster, f"{etlgan} {data}", tmp_path / "prepared")
+    assert len(list((tmp_path / "cache" / "glyphs").glob("[!.]*"))) == 1
+    run = launcher.start(home, config(**SMALL, train__steps=2))
+    until(run, "finished", seconds=120)
+    assert "prepared" not in run.console.read_text(), "found in the cache"
+    export = f"export {run.id} {tmp_path / 'out'} --home {home.root} --per-char 20 --format webdataset"
+    array(cluster, f"{etlgan} {export} --shards 4 --shard $SLURM_ARRAY_TASK_ID", tmp_path / "exported")
+    assert (tmp_path / "out" / "card.json").exists()
+    assert len(list((tmp_path / "out").glob("*.tar"))) == 4
+
+
+def array(cluster: Cluster, command: str, said: Path) -> None:
+    """Four tasks, to their end."""
+    words = ["sbatch", "--wait", "--array=0-3", "--cpus-per-task=1", "--mem=500", f"--output={said}-%a"]
+    cluster.ask(*words, f"--wrap={command}")
 
 
 def test_no_sbatch_is_one_clear_line(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

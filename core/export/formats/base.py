@@ -7,6 +7,7 @@ So shards may be written in any order, twice, or by several processes, and come 
 import csv
 import io
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
@@ -53,10 +54,13 @@ def shard_name(task: Task, shard: int, ending: str) -> str:
 
 
 class Whole:
-    """A file that appears only when it is whole: `with Whole(path) as file`."""
+    """A file that appears only when it is whole: `with Whole(path) as file`.
+
+    Two processes may write the same one at once, the same bytes: the one that is later may find its own tidied away.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._temporary = path, path.with_name(f".{path.name}.tmp")
+        self.path, self._temporary = path, path.with_name(f"..{path.name}.{secrets.token_hex(4)}.tmp")
 
     def __enter__(self) -> IO[bytes]:
         self._file = self._temporary.open("wb")
@@ -67,6 +71,9 @@ class Whole:
             self._file.close()
             if kind is None:
                 self._temporary.replace(self.path)
+        except FileNotFoundError:
+            if not self.path.exists():
+                raise
         finally:
             self._temporary.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -51,13 +52,19 @@ class Errand(Generic[T]):
     ) -> None:
         self._owner, self._work, self._done, self._failed = owner, work, done, failed
         self.busy = self._again = False
+        self._begun = 0.0
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the work that is under way was begun."""
+        return time.monotonic() - self._begun if self.busy else 0.0
 
     def ask(self) -> None:
         """From the event loop only."""
         if self.busy:
             self._again = True
             return
-        self.busy = True
+        self.busy, self._begun = True, time.monotonic()
         once(self._owner, self._work, done=self._succeeded, failed=self._told)
 
     def _succeeded(self, result: T) -> None:

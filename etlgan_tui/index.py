@@ -12,7 +12,6 @@ import msgspec
 from core import config as configs
 from core.errors import RunError
 from core.events import Sampled
-from core.history import History, Tail
 from core.rundir import Home, RunDir
 from core.runs import alive
 from core.runs.differences import differing as differences_between
@@ -21,12 +20,11 @@ from core.runs.find import run_ids
 from core.runs.state import State, state_of
 from core.runs.store import PAGE, Row, Store
 from core.runs.sync import sync
-from etlgan_tui.feed import Curves
+from etlgan_tui.histories import Curves, Histories
 from etlgan_tui.query import Query
 
 SYNC_SHARE = 20  # a look at all directories takes at most one part in so many of the time
 SCREENFUL = 60  # runs
-PREVIEW_BYTES = 16 << 20  # of a run's events that a preview reads
 
 
 class Listed(NamedTuple):
@@ -61,6 +59,7 @@ class Preview(NamedTuple):
     grid: Path | None
     labels: tuple[str, ...]
     curves: Curves
+    whole: bool  # the events were read up to their end
     against: str  # name of the run before, "" where there is none
     changes: tuple[Change, ...]
 
@@ -70,6 +69,7 @@ class Index:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        self.histories = Histories()
         self._states: dict[str, tuple[str, State]] = {}
         self._next_sync = 0.0
 
@@ -105,13 +105,15 @@ class Index:
             before = store.row(previous) if (previous := previous_run(self.home, run_id)) else None
         if row is None or not run.path.is_dir():
             return None
-        history = recent(run)
-        sampled = newest_grid(history.sampled)
+        events = self.histories.of(run)
+        with events.lock:
+            whole, curves, sampled = events.read(), events.curves, newest_grid(events.history.sampled)
         return Preview(
             listed=self._listed(row),
             grid=picture_path(run, sampled),
             labels=tuple(sampled.rows) if sampled else (),
-            curves=Curves().follow(history),
+            curves=curves,
+            whole=whole,
             against=before.name if before else "",
             changes=differences(before.config, row.config) if before else (),
         )
@@ -171,24 +173,6 @@ def previous_run(home: Home, run_id: str) -> str:
     ids = run_ids(home)
     at = ids.index(run_id) + 1 if run_id in ids else len(ids)
     return ids[at] if at < len(ids) else ""
-
-
-def recent(run: RunDir) -> History:
-    """The run's history; of a very long one only what its last bytes say."""
-    size = run.events.stat().st_size if run.events.exists() else 0
-    tail, history = Tail(run.events, _line_start(run.events, size - PREVIEW_BYTES)), History()
-    for batch in tail.read_all():
-        history.add(batch)
-    return history
-
-
-def _line_start(path: Path, offset: int) -> int:
-    """The start of the first line at or after `offset`."""
-    if offset <= 0:
-        return 0
-    with path.open("rb") as file:
-        file.seek(offset)
-        return offset + len(file.readline())
 
 
 def newest_grid(sampled: list[Sampled], *, kind: str = "grid") -> Sampled | None:

@@ -51,8 +51,14 @@ def figures(*, runs: int = RUNS, repeat: int = 5, seconds: float = 10.0) -> Iter
         yield _of("playground, from a key to the picture of a text", typed, 0.15, "s")
         yield _of("playground, from a code to 10 characters in many hands", moved, 0.15, "s")
         switches, streamed = follow.measured(Path(folder) / "long", switches=repeat, seconds=seconds)
-        cpu = [each.cpu for each in switches]
-        yield _of("switch to a run with 1,000,000 values", [each.seconds for each in switches], 0.6, "s", cpu=cpu)
+        for what, opened in (("never looked at", switches.new), ("that the preview shows", switches.previewed)):
+            yield _of(
+                f"switch to a run with 1,000,000 values, {what}",
+                [each.seconds for each in opened],
+                0.6,
+                "s",
+                cpu=[each.cpu for each in opened],
+            )
         yield from _followed("1,000 values/s on top of 1,000,000", streamed)
         _, logged = follow.measured(Path(folder) / "log", switches=0, seconds=seconds, lines_per_second=50_000)
         yield from _followed("50,000 log lines/s", logged, only="lag")

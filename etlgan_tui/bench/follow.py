@@ -38,12 +38,19 @@ class Streamed(NamedTuple):
     grown: float  # MiB of memory
 
 
-def measured(root: Path, *, switches: int, seconds: float, lines_per_second: int = 0) -> tuple[list[Opened], Streamed]:
-    """Each of `switches` openings, then `seconds` of streaming."""
+class Switches(NamedTuple):
+    """To a run that nobody has looked at; and, as is usual, to the one that the preview shows."""
+
+    new: list[Opened]
+    previewed: list[Opened]
+
+
+def measured(root: Path, *, switches: int, seconds: float, lines_per_second: int = 0) -> tuple[Switches, Streamed]:
+    """`switches` openings of either kind, then `seconds` of streaming."""
     return asyncio.run(_measured(root, switches, seconds, lines_per_second))
 
 
-async def _measured(root: Path, switches: int, seconds: float, lines: int) -> tuple[list[Opened], Streamed]:
+async def _measured(root: Path, switches: int, seconds: float, lines: int) -> tuple[Switches, Streamed]:
     home = Home(root)
     run = home.run("261105-120000-abc")
     run.samples.mkdir(parents=True)
@@ -53,9 +60,12 @@ async def _measured(root: Path, switches: int, seconds: float, lines: int) -> tu
     spare_the_collector()
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause(1.0)
-        opened = []
-        for _ in range(switches):
-            opened.append(await _opened(app, run))
+        opened = Switches([], [])
+        for number in range(2 * switches):
+            new = number % 2 == 0  # in turn: who else uses the machine is in both
+            if new:
+                app.index.histories.forget()
+            (opened.new if new else opened.previewed).append(await _opened(app, run))
             await pilot.pause(1.0)
             app.pop_screen()
             await pilot.pause(0.5)

@@ -86,10 +86,14 @@ class RunActions(BaseScreen):
         """The id of the run that the actions are for, "" for none."""
         raise NotImplementedError
 
+    def without_target(self) -> str:
+        """What to say where `target` is "" and a run is wanted."""
+        return "no run is selected; press n for a new one"
+
     def _run(self) -> RunDir | None:
         run_id = self.target
         if not run_id:
-            self.notify("no run is selected; press n for a new one", severity="warning")
+            self.notify(self.without_target(), severity="warning")
             return None
         run = self.home.run(run_id)
         if not run.path.is_dir():

@@ -67,7 +67,9 @@ class CompareScreen(LinkedCharts):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        feeds, index, ids = [Feed(self.home.run(run_id)) for run_id in self._ids], self.etlgan.index, self._ids
+        index, ids = self.etlgan.index, self._ids
+        runs = [self.home.run(run_id) for run_id in ids]
+        feeds = [Feed(run, index.histories.of(run)) for run in runs]
 
         def read() -> tuple[list[Shot], list[Listed]]:
             return [feed.read() for feed in feeds], index.rows(ids)

@@ -15,8 +15,10 @@ MOVING = {"Cursor", "Page", "Home", "End", "Top", "Bottom", "Focus", "Scroll"}  
 
 NOTES = """\
 
-/ filters as you type: free text, tag:x, state:running, recipe:etl.
+/ filters as you type: free text, tag:x, state:running, recipe:etl, sweep:ID.
 Marks (space) choose the runs to compare. Clicking a column title sorts by it.
+A sweep stands above its runs, a run above those made from it: f folds and opens
+them, from any of them; space on a sweep marks all its runs.
 In charts: arrows move the cursor, + and - zoom, < and > pan, 0 shows the whole run;
 Ctrl and the wheel zoom too. Pictures follow the cursor.
 Ctrl+P finds every action by its name. The mouse works everywhere.
@@ -36,7 +38,7 @@ class HelpScreen(ModalScreen[None]):
             binding = active.binding
             if binding.description and active.enabled and not binding.system:
                 shown = about.app.get_key_display(binding)
-                keys[binding.description] = keys.get(binding.description) or shown
+                keys[binding.description] = min(keys.get(binding.description, shown), shown, key=len)
         self._keys = dict(sorted(keys.items(), key=lambda entry: entry[0].split()[0] in MOVING))
 
     def compose(self) -> ComposeResult:

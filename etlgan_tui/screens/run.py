@@ -96,7 +96,7 @@ class RunScreen(LinkedCharts, RunActions):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        feed = Feed(self.run)
+        feed = Feed(self.run, self.etlgan.index.histories.of(self.run))
         self._reading = Errand(self, feed.read, done=self._show, failed=self.tell)
         self.query_one("#search").display = False
         self.dress_charts()
@@ -245,4 +245,4 @@ def _add_settings(text: Text, tree: RunConfig) -> None:
         changed = value != field.default
         text.append(f"{'*' if changed else ' '} {leaf:<26} ", style="bold" if changed else "dim")
         text.append(f"{plain(value)} {field.unit}", style="bold" if changed else "")
-        text.append(f"   default {plain(field.default)}\n" if changed else "\n", style="dim")
+        text.append(f"   default {plain(field.default) or 'none'}\n" if changed else "\n", style="dim")

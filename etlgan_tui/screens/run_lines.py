@@ -23,9 +23,9 @@ def lines(
     runs: Sequence[Listed], query: Query, *, now: float, folded: Collection[str], name_cells: int = SHORT_NAME
 ) -> list[Line]:
     """A line a run. In the usual order, sweeps and runs with their children below them, unless these are folded."""
-    if query.order != "created" or query.sweep:
+    if not together(query):
         return [_line(listed, now, name_cells) for listed in runs]
-    members = family([(listed.row.id, listed.row.parent) for listed in runs])
+    members = _members(runs)
     shown, hidden_below = list[Line](), -1  # the depth of what is folded, -1 for none
     for place, member in enumerate(members):
         if 0 <= hidden_below < member.depth:
@@ -50,16 +50,34 @@ def _below(members: Sequence[Member], place: int) -> list[Member]:
     return found
 
 
-def ancestor(runs: Sequence[Listed], chosen: str) -> str:
+def together(query: Query) -> bool:
+    """Whether children stand below their parent: not where the runs have another order, or all the same parent."""
+    return query.order == "created" and not query.sweep
+
+
+def family_of(runs: Sequence[Listed], chosen: str) -> str:
     """What `chosen` is folded into: itself where it has children here, else its parent; "" for none."""
-    members = family([(listed.row.id, listed.row.parent) for listed in runs])
+    members = _members(runs)
     at = next((place for place, each in enumerate(members) if each.id == chosen), -1)
-    if at < 0:
-        return ""
-    if _below(members, at):
+    if at >= 0 and _below(members, at):
         return chosen
-    above = [each for each in members[:at] if each.depth < members[at].depth]
-    return above[-1].id if above and members[at].depth else ""
+    return next(iter(above(runs, chosen)), "")
+
+
+def above(runs: Sequence[Listed], chosen: str) -> list[str]:
+    """Below whom `chosen` stands: its parent, the parent's, and so on."""
+    found, depth = list[str](), -1
+    for each in reversed(_members(runs)):
+        if each.id == chosen:
+            depth = each.depth
+        elif each.depth < depth:
+            found.append(each.id)
+            depth = each.depth
+    return found
+
+
+def _members(runs: Sequence[Listed]) -> list[Member]:
+    return family([(listed.row.id, listed.row.parent) for listed in runs])
 
 
 def _line(listed: Listed, now: float, name_cells: int, *, branch: str = "") -> Line:
@@ -105,14 +123,26 @@ def glance(found: Preview) -> Glance:
     """A run at a glance."""
     row, state = found.listed
     measured = found.curves.measured
-    facts = [f"{looks.progress(row)} steps", f"{looks.duration(row.seconds)} trained"]
-    facts += [row.device] if row.device else []
-    facts += [f"of {row.parent}"] if row.parent else []
-    about = [row.preset, row.source, f"{row.classes:,} characters" if row.classes else "", row.recipe]
+    losses = {"D": row.d, "G": row.g, "info": row.info_cat}
+    facts = (
+        f"{looks.progress(row)} steps",
+        f"{looks.duration(row.seconds)} trained",
+        *(f"{name} {value:.2f}" for name, value in losses.items() if value is not None),
+        "" if row.q_fake is None else f"Q {looks.percent(row.q_fake)}",
+        "" if row.images_per_s is None else f"{row.images_per_s:,.0f} images/s",
+        "" if row.score is None else f"score {row.score:.4g}",
+        *(f"#{tag}" for tag in row.tags),
+        row.preset,
+        row.source,
+        f"{row.classes:,} characters" if row.classes else "",
+        row.recipe,
+        row.device,
+        f"of {row.parent}" if row.parent else "",
+    )
     return Glance(
         run_id=row.id,
         title=f"{row.name or row.id}  {looks.state_word(state)}",
-        facts="\n".join("  ·  ".join(filter(None, line)) for line in (facts, about)),
+        facts=tuple(filter(None, facts)),
         note="\n".join(filter(None, (state.message, row.error, row.note))),
         grid=found.grid,
         labels=found.labels,
@@ -131,7 +161,7 @@ def sweep_glance(sweep: str, runs: Sequence[Listed]) -> Glance:
     return Glance(
         run_id=sweep,
         title=f"{sweep}  {len(children):,} runs",
-        facts="  ·  ".join(f"{count:,} {kind}" for kind, count in states.items()),
+        facts=tuple(f"{count:,} {kind}" for kind, count in states.items()),
         note="\n".join(["", "best scores:", *ranked] if ranked else ["", "no scores yet"]),
         grid=None,
         labels=(),

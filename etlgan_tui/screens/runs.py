@@ -12,6 +12,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from core.runs.store import PAGE
+from etlgan_tui import looks
 from etlgan_tui.background import Errand
 from etlgan_tui.index import Listed, Page
 from etlgan_tui.index import Preview as Found
@@ -28,6 +29,7 @@ PAINT_SECONDS = 0.15  # for the first picture, before the directories are read
 LOOK_TICKS = 2  # ticks between two looks at the index
 PREVIEW_TICKS = 4
 WIDE_TABLE = 110  # cells
+SLOW_SECONDS = 4.0  # a look at the index that takes longer is told
 SELECT_LOOKS = 4  # a run that was just started may be missing from a look that was under way
 
 EMPTY = """\
@@ -100,9 +102,19 @@ class RunsScreen(RunActions):
         selected = self.query_one(RunTable).selected
         return "" if run_lines.is_sweep(selected) else selected
 
+    def without_target(self) -> str:
+        if self.query_one(RunTable).selected:
+            return "this is a sweep; choose one of its runs (Enter shows them), or mark all of them with space"
+        return super().without_target()
+
     def tick(self, count: int) -> None:
         if count % LOOK_TICKS == 0 and not self._look.busy:
             self._look.ask()
+        if self._look.waited > SLOW_SECONDS:
+            self.tell(
+                f"{looks.folder(self.home.database)} has not answered for {SLOW_SECONDS:.0f} s: locked by another "
+                "program, or the disk is slow; waiting for it"
+            )
         listed = self._listed(self.target)
         if count % PREVIEW_TICKS == 0 and listed and listed.state.live and not self._previews.busy:
             self._previews.ask()
@@ -121,6 +133,7 @@ class RunsScreen(RunActions):
         table = self.query_one(RunTable)
         wide = table.size.width >= WIDE_TABLE
         name_cells = run_lines.LONG_NAME if wide else run_lines.SHORT_NAME
+        self._folded -= set(run_lines.above(page.runs, self._select))  # what is gone to is to be seen
         lines = run_lines.lines(page.runs, page.query, now=now, folded=self._folded, name_cells=name_cells)
         table.show(lines, select=self._select)
         if run_lines.is_sweep(table.selected):
@@ -155,7 +168,9 @@ class RunsScreen(RunActions):
         query, marked = page.query, len(self.query_one(RunTable).marked)
         pages = max(1, -(-page.total // PAGE))
         parts = [
-            f"{page.total:,} of {page.every:,} runs" if query.narrows else f"{page.every:,} runs",
+            f"{page.total:,} of {page.every:,} runs"
+            if query.narrows
+            else f"{page.every:,} run{'s'[: page.every != 1]}",
             f"page {query.page + 1}/{pages}" if pages > 1 else "",
             _sorting(query),
             f"{marked} marked" if marked else "",
@@ -171,6 +186,8 @@ class RunsScreen(RunActions):
         if found is None or found.listed.row.id == self.target:
             wanted = found if self.etlgan.settings.preview else None
             self.query_one(Preview).show(run_lines.glance(wanted) if wanted else None)
+            if found and not found.whole:
+                self._previews.ask()
 
     def _listed(self, run_id: str) -> Listed | None:
         runs = self.page.runs if self.page else []
@@ -261,10 +278,14 @@ class RunsScreen(RunActions):
 
     def action_fold(self) -> None:
         """The children of a sweep or a run, away or back; from one of them, too."""
-        parent = run_lines.ancestor(self.page.runs, self.query_one(RunTable).selected) if self.page else ""
-        if not parent:
+        if self.page is None:
+            return
+        parent = run_lines.family_of(self.page.runs, self.query_one(RunTable).selected)
+        if not run_lines.together(self.page.query):
+            self.notify("families stand together only where the list is sorted by age and not of one sweep (key o)")
+        elif not parent:
             self.notify("this run belongs to no sweep, and no other was made from it")
-        elif self.page:
+        else:
             self._folded ^= {parent}
             self._select, self._select_looks = parent, SELECT_LOOKS
             self._show(self.page)

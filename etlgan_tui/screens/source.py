@@ -137,6 +137,8 @@ class SourceScreen(FromSource):
         self.query_one("#source-heading", Static).update(f"✗ {told}")
         self.query_one("#holds-text", Static).update(told)
         self.query_one(SheetView).show(None, told="nothing to show")
+        if self._tab != "verify":
+            self.query_one(TabbedContent).active = "holds"  # there is room for all of it
         self._tell_verify(told)
 
     def _show_overview(self, overview: Overview) -> None:

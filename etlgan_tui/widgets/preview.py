@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -16,6 +17,7 @@ from etlgan_tui import pictures
 from etlgan_tui.widgets.chart import Chart, Series
 
 STRIP_LINES = 12  # of samples
+BETWEEN = " · "  # two facts
 
 
 class Glance(NamedTuple):
@@ -23,7 +25,7 @@ class Glance(NamedTuple):
 
     run_id: str
     title: str
-    facts: str
+    facts: tuple[str, ...]  # as many a line as there is room for
     note: str
     grid: Path | None
     labels: tuple[str, ...]
@@ -56,11 +58,11 @@ class Preview(VerticalScroll, can_focus=False):
 
     def show(self, glance: Glance | None) -> None:
         self._glance = glance
-        self.display = glance is not None
+        self.set_class(glance is None, "-nothing")
         if glance is None:
             return
         self._text("title", glance.title)
-        self._text("facts", "\n".join(filter(None, (glance.facts, glance.note))))
+        self._tell_facts(glance)
         self._text("changes", _changes(glance))
         chart = self.query_one(Chart)
         chart.display = any(len(curve.step) for curve in glance.losses)
@@ -69,7 +71,12 @@ class Preview(VerticalScroll, can_focus=False):
 
     def on_resize(self) -> None:
         if self._glance:
+            self._tell_facts(self._glance)
             self._draw_grid()
+
+    def _tell_facts(self, glance: Glance) -> None:
+        lines = packed(glance.facts, self.scrollable_content_region.width)
+        self._text("facts", "\n".join(filter(None, (*lines, glance.note))))
 
     def _text(self, part: str, text: str | Text) -> None:
         self.query_one(f"#glance-{part}", Static).update(text)
@@ -86,6 +93,18 @@ class Preview(VerticalScroll, can_focus=False):
             return
         if samples is not None:
             self._text("grid", "\n".join(pictures.braille_strip(samples, columns=width, lines=STRIP_LINES)))
+
+
+def packed(facts: Sequence[str], width: int) -> list[str]:
+    """As many facts a line as fit into so many cells, none of them broken."""
+    lines = list[str]()
+    for fact in facts:
+        longer = f"{lines[-1]}{BETWEEN}{fact}" if lines else ""
+        if lines and cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fact)
+    return lines
 
 
 def _changes(glance: Glance) -> Text:

@@ -38,7 +38,8 @@ HEADS = (
     Head("data", "source"),
     Head("chars", "chars"),
 )
-ALWAYS = 4  # columns that are there whatever they say; others only where runs differ in them
+ALWAYS = 4  # columns that are there whatever they say
+MEASURED = 10  # up to here: there where any run has a value; the others only where runs differ in them
 ORDERS = tuple(dict.fromkeys(["created", *(head.order for head in HEADS if head.order)]))
 MARK = "◆"
 
@@ -92,9 +93,11 @@ class RunTable(DataTable[Text]):
         self._wanted: list[int] = []  # columns shown, as positions in HEADS
 
     def _set_columns(self, lines: Sequence[Line]) -> bool:
-        """Those in which the runs differ, so that they fit beside the preview; True if that changed."""
-        runs = [line for line in lines if line.kind != "sweep"]
-        wanted = [at for at in range(len(HEADS)) if at < ALWAYS or len({line.cells[at] for line in runs}) > 1]
+        """Those that say something, so that they fit beside the preview; True if that changed."""
+        said = [{line.cells[at] for line in lines if line.kind != "sweep"} for at in range(len(HEADS))]
+        wanted = [
+            at for at, texts in enumerate(said) if at < ALWAYS or (any(texts) if at < MEASURED else len(texts) > 1)
+        ]
         if wanted == self._wanted:
             return False
         self._wanted = wanted

@@ -18,6 +18,7 @@ from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Ste
 from core.rundir import Home, RunDir, write_json
 from core.runs import alive
 from core.runs.find import run_ids
+from core.studies import sweep as sweeps
 from etlgan_tui.app import EtlganApp
 from etlgan_tui.background import spare_the_collector
 
@@ -87,6 +88,7 @@ def make_run(
     changes: dict[str, Any] | None = None,
     tags: tuple[str, ...] = (),
     note: str = "",
+    parent: str = "",
 ) -> RunDir:
     """A run as its trainer left it. `ended`: finished, stopped, failed, or "" for one that just died."""
     reached = steps if reached is None else reached
@@ -97,7 +99,7 @@ def make_run(
     tree = presets.resolve("hiragana-a-ka", {"train.steps": steps, **(changes or {})})
     run.config.write_bytes(config.encode(tree))
     meta = {"id": run.id, "name": name or f"hiragana-a-ka-{number}", "created": created, "tags": list(tags)}
-    write_json(run.meta, meta | {"note": note})
+    write_json(run.meta, meta | {"note": note, "parent": parent})
     write_json(run.env, {"host": "box", "python": "3.11.0", "git": {"commit": "0123abc", "diff": "a\nb\n"}})
     write_json(run.exit, {"attempt": 1, "returncode": 0 if ended == "finished" else 1, "signal": "", "stopped": False})
     log = [*_events(run, created, steps, reached)]
@@ -146,6 +148,25 @@ def held(run: RunDir) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def swept(home: Home) -> str:
+    """Three runs of a sweep, of which two are scored; and a child of an ordinary run."""
+    sweep = sweeps.keep(home, sweeps.plan("hiragana-a-ka", {"train.steps": 400}, ["train.lr=1e-4,3e-4,5e-4"]))
+    make_run(home, 1, name="alone")
+    for number, rate in enumerate((1e-4, 3e-4, 5e-4), start=2):
+        reached = 200 if number == 4 else 400
+        make_run(
+            home,
+            number,
+            name=f"lr {rate:g}",
+            parent=sweep.id,
+            changes={"train.lr": rate},
+            reached=reached,
+            ended="finished" if reached == 400 else "stopped",
+        )
+    make_run(home, 5, name="child", parent="261105-120001-abc")
+    return sweep.id
 
 
 def use(run: RunDir, *, gpu: bool = True) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from etlgan_tui import settings
 from etlgan_tui.screens.data import DataScreen
@@ -47,6 +48,22 @@ def test_sources(snap: Callable[..., None], size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [LARGE, SMALL, TINY], ids=str)
 def test_a_source(snap: Callable[..., None], size: tuple[int, int]) -> None:
     snap(inside, size=size)
+
+
+def test_sources_in_the_light(snap: Callable[..., None]) -> None:
+    snap(data, theme="etlgan-light")
+
+
+@pytest.mark.parametrize(("size", "theme"), [(SMALL, "etlgan"), (LARGE, "etlgan-light")], ids=["small", "light"])
+def test_a_source_that_has_gone(snap: Callable[..., None], size: tuple[int, int], theme: str) -> None:
+    async def failed(pilot: Pilot[None]) -> None:
+        await data(pilot)
+        await pilot.press("down", "enter")
+        screen = await on(pilot, SourceScreen)
+        heading = screen.query_one("#source-heading", Static)
+        await until(pilot, lambda: str(heading.content).startswith("✗"))
+
+    snap(failed, size=size, theme=theme)
 
 
 def test_before_and_after(snap: Callable[..., None]) -> None:

@@ -17,7 +17,7 @@ from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.widgets.preview import Preview
 from etlgan_tui.widgets.run_table import RunTable
-from tui.conftest import TestApp, held, make_run, use
+from tui.conftest import TestApp, held, make_run, swept, use
 from tui.waiting import until
 
 SMALL, LARGE, TINY = (80, 24), (120, 40), (40, 12)
@@ -73,7 +73,8 @@ def snap(home: Home, snap_compare: Snap, capsys: pytest.CaptureFixture[str]) -> 
 def _settled(screen: object) -> bool:
     """Whether everything that is read in the background is on the screen."""
     if isinstance(screen, RunsScreen):
-        return screen.query_one(Preview).shown == screen.target
+        selected = screen.query_one(RunTable).selected if screen.etlgan.settings.preview else ""
+        return screen.query_one(Preview).shown == selected
     if isinstance(screen, NewScreen):
         return any(" characters from " in str(hint.content) for hint in screen.query(".field-hint").results(Static))
     return True
@@ -112,14 +113,39 @@ def several(home: Home) -> None:
     make_run(home, 5, name="stopped early", changes=usual, reached=300, ended="stopped")
 
 
-def test_runs_of_an_empty_home(snap: Callable[..., None]) -> None:
-    snap(listed, size=SMALL)
+@pytest.mark.parametrize(("size", "theme"), [(SMALL, "etlgan"), (LARGE, "etlgan-light")], ids=str)
+def test_runs_of_an_empty_home(snap: Callable[..., None], size: tuple[int, int], theme: str) -> None:
+    snap(listed, size=size, theme=theme)
 
 
 @pytest.mark.parametrize("size", [LARGE, SMALL, TINY], ids=str)
 def test_runs(home: Home, snap: Callable[..., None], size: tuple[int, int]) -> None:
     several(home)
     snap(listed, size=size)
+
+
+def test_runs_of_which_one_is_live(home: Home, snap: Callable[..., None]) -> None:
+    several(home)
+    run = make_run(home, 6, name="running", reached=250, ended="")
+    with held(run):
+        snap(listed, keys=("v",))
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "keys"),
+    [(LARGE, "etlgan", ()), (SMALL, "etlgan-light", ("down", "down", "f", "space"))],
+    ids=["open", "folded"],
+)
+def test_sweeps_and_families(
+    home: Home, snap: Callable[..., None], size: tuple[int, int], theme: str, keys: tuple[str, ...]
+) -> None:
+    swept(home)
+    snap(listed, size=size, theme=theme, keys=keys)
+
+
+def test_killing_is_asked_about(home: Home, snap: Callable[..., None]) -> None:
+    make_run(home, 1, name="stubborn")
+    snap(listed, size=SMALL, keys=("K",))
 
 
 @pytest.mark.parametrize("theme", ["etlgan-light", "etlgan-colour-blind-safe"])
@@ -176,14 +202,23 @@ def test_the_other_tabs_of_a_run(home: Home, snap: Callable[..., None], tab: str
     snap(opened, size=SMALL, keys=(tab,))
 
 
+async def formed(pilot: Pilot[None]) -> None:
+    await listed(pilot)
+    await pilot.press("n")
+    await until(pilot, lambda: isinstance(pilot.app.screen, NewScreen) and pilot.app.screen.is_mounted)
+
+
+@pytest.mark.parametrize(("size", "theme"), [(SMALL, "etlgan"), (TINY, "etlgan-light")], ids=["small", "tiny"])
+def test_the_form_as_it_opens(snap: Callable[..., None], size: tuple[int, int], theme: str) -> None:
+    snap(formed, size=size, theme=theme)
+
+
 @pytest.mark.parametrize(
     ("size", "theme"), [(LARGE, "etlgan"), (SMALL, "etlgan"), (SMALL, "etlgan-light")], ids=["large", "small", "light"]
 )
 def test_the_form_with_an_error(snap: Callable[..., None], size: tuple[int, int], theme: str) -> None:
     async def filled(pilot: Pilot[None]) -> None:
-        await listed(pilot)
-        await pilot.press("n")
-        await until(pilot, lambda: isinstance(pilot.app.screen, NewScreen) and pilot.app.screen.is_mounted)
+        await formed(pilot)
         await pilot.press(*["tab"] * 7, "0", "x")
 
     snap(filled, size=size, theme=theme)
@@ -191,8 +226,15 @@ def test_the_form_with_an_error(snap: Callable[..., None], size: tuple[int, int]
 
 @pytest.mark.parametrize(
     ("tab", "size", "theme"),
-    [("1", SMALL, "etlgan-light"), ("2", LARGE, "etlgan"), ("3", LARGE, "etlgan")],
-    ids=["curves", "samples", "differences"],
+    [
+        ("1", SMALL, "etlgan-light"),
+        ("1", LARGE, "etlgan"),
+        ("2", LARGE, "etlgan"),
+        ("2", SMALL, "etlgan"),
+        ("3", LARGE, "etlgan"),
+        ("3", SMALL, "etlgan-light"),
+    ],
+    ids=["curves", "curves large", "samples", "samples small", "differences", "differences small"],
 )
 def test_comparison(home: Home, snap: Callable[..., None], tab: str, size: tuple[int, int], theme: str) -> None:
     several(home)

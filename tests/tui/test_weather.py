@@ -1,6 +1,7 @@
 """Bad weather: disks, locks, signals and terminals that misbehave. A word for the user; nothing is frozen or lost."""
 
 import asyncio
+import contextlib
 import errno
 import json
 import os
@@ -9,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,7 @@ async def test_two_dashboards_and_the_command_line_agree(home: Home) -> None:
         launcher.edit_meta(run, name="by another hand")
         for pilot in (first, second):
             table = pilot.app.screen.query_one(RunTable)
-            await until(pilot, lambda table=table: str(table.get_cell(run.id, "name")) == "by another hand")  # type: ignore[misc]
+            await until(pilot, lambda table=table: str(table.get_cell(run.id, "name")).strip() == "by another hand")  # type: ignore[misc]
 
 
 def _state(pilot: Any, run_id: str) -> str:
@@ -119,6 +121,80 @@ async def test_an_index_locked_for_long_is_told_and_read_when_it_is_free(
         other.execute("ROLLBACK")
         await until(pilot, lambda: pilot.app.screen.query_one(RunTable).row_count == 1)
     other.close()
+
+
+HOLD = """
+import sqlite3, sys, time
+base = sqlite3.connect(sys.argv[1], isolation_level=None)
+base.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.mark.slow  # ten seconds of waiting
+@pytest.mark.asyncio
+async def test_an_index_that_another_process_holds_for_ten_seconds(home: Home) -> None:
+    """Told while it lasts, the screen answers all the while, and then everything is there."""
+    make_run(home, 1)
+    Store.open(home).close()
+    command = [sys.executable, "-c", HOLD, str(home.database), "10"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        async with TestApp(home).run_test(size=(80, 24)) as pilot:
+            screen = await on(pilot, RunsScreen)
+            longest = 0.0
+            while holder.poll() is None:
+                begun = time.monotonic()
+                await pilot.press("question_mark")
+                await on(pilot, HelpScreen)
+                await pilot.press("escape")
+                longest = max(longest, time.monotonic() - begun)
+                await pilot.pause(0.2)
+            assert longest < 5, "a second or less, where nobody else uses the machine"
+            assert len([told for told in toasts(pilot) if "runs.db has not answered" in told]) == 1
+            await until(pilot, lambda: screen.query_one(RunTable).row_count == 1)
+
+
+@pytest.fixture
+def full_disk(home: Home) -> Iterator[Home]:
+    """A home on a disk of 2 MB of which nothing is free, where this system lets us mount one."""
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(home.root)], check=False)
+    if done.returncode:
+        pytest.skip("this user may not mount")
+    try:
+        with (
+            contextlib.suppress(OSError),
+            (home.root / "ballast").open("wb", buffering=0) as ballast,
+        ):
+            while ballast.write(b"x" * 4096):
+                pass
+        yield home
+    finally:
+        subprocess.run(["umount", "-l", str(home.root)], check=False)
+
+
+@pytest.mark.asyncio
+async def test_launching_on_a_disk_that_is_really_full(full_disk: Home) -> None:
+    """The dashboard opens, says what is wrong, and launches once there is room."""
+    async with TestApp(full_disk).run_test(size=(100, 40)) as pilot:
+        await on(pilot, RunsScreen)
+        await pilot.press("n")
+        form = await on(pilot, NewScreen)
+        await until(pilot, lambda: not form._checking.busy)
+        for key in ("ctrl+l", "ctrl+o"):
+            before = len(toasts(pilot))
+            pilot.app._told.clear()  # type: ignore[attr-defined]  # else the second one is not said again
+            await pilot.press(key)
+            await until(pilot, lambda before=before: len(toasts(pilot)) > before)  # type: ignore[misc]
+            assert pilot.app.screen is form
+        assert any("No space left on device" in told and str(full_disk.root) in told for told in toasts(pilot))
+        assert run_ids(full_disk) == []
+        (full_disk.root / "ballast").unlink()
+        await pilot.press("ctrl+l")
+        shown = await on(pilot, RunScreen)
+        await until(pilot, lambda: shown.shot is not None and shown.shot.started)
 
 
 @pytest.mark.asyncio

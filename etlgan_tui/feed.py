@@ -26,6 +26,7 @@ class Shot(NamedTuple):
     columns: dict[str, Column]  # by the names of core.history.MEASURED
     started: Started | None  # of the newest attempt
     seconds: float  # of training, over the attempts that count
+    to_target: float | None  # seconds of training until the judge first saw the target reached
     sampled: tuple[Sampled, ...]
     scored: tuple[Scored, ...]
     usage: Curves  # of the machine, by the names of core.usage.MEASURED
@@ -61,6 +62,7 @@ class Feed:
                 columns=curves.measured,
                 started=history.started[-1] if history.started else None,
                 seconds=history.seconds[-1] if history.seconds else 0.0,
+                to_target=history.seconds_to_target,
                 sampled=tuple(history.sampled),
                 scored=tuple(history.scored),
                 usage=self._usage.read(),

@@ -20,6 +20,7 @@ from core.runs.find import run_ids
 from core.runs.state import State, state_of
 from core.runs.store import PAGE, Row, Store
 from core.runs.sync import sync
+from etlgan_tui import cards
 from etlgan_tui.histories import Curves, Histories
 from etlgan_tui.query import Query
 
@@ -132,8 +133,11 @@ class Index:
             page += 1
 
     def _listed(self, row: Row) -> Listed:
-        """With its state: derived anew while it may change, remembered once the run has ended and nothing moved."""
+        """With its state: derived anew while it may change, remembered once the run has ended and nothing moved. And
+        with what the score card says of a run that was not judged while it trained."""
         run = self.home.run(row.id)
+        if row.score is None:
+            row = row._replace(score=cards.score(run))
         signature, known = self._states.get(row.id, ("", None))
         settled = known and signature == row.signature and known.kind not in ("running", "queued")
         if known and settled and not (run.ticket.exists() or run.job.exists() or alive.held(run)):

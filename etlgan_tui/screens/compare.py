@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import msgspec
 from rich.text import Text
@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import HorizontalScroll, Vertical, VerticalScroll
 from textual.widgets import DataTable, Static, TabbedContent, TabPane
 
-from etlgan_tui import looks
+from etlgan_tui import cards, looks
 from etlgan_tui.background import Errand
 from etlgan_tui.feed import Feed, Shot
 from etlgan_tui.index import Listed, differing, picture_path
@@ -30,6 +30,14 @@ CHARTS = (
     ("q_fake", "Q reads what was drawn"),
 )
 LOOK_TICKS = 2
+
+
+class Found(NamedTuple):
+    """What was read of the runs."""
+
+    shots: list[Shot]
+    listed: list[Listed]  # without those that have gone
+    cards: list[dict[str, float]]  # {} for a run that was not judged
 
 
 class CompareScreen(LinkedCharts):
@@ -71,8 +79,8 @@ class CompareScreen(LinkedCharts):
         runs = [self.home.run(run_id) for run_id in ids]
         feeds = [Feed(run, index.histories.of(run)) for run in runs]
 
-        def read() -> tuple[list[Shot], list[Listed]]:
-            return [feed.read() for feed in feeds], index.rows(ids)
+        def read() -> Found:
+            return Found([feed.read() for feed in feeds], index.rows(ids), [cards.card(run) for run in runs])
 
         self._reading = Errand(self, read, done=self._show, failed=self.tell)
         self.dress_charts()
@@ -86,16 +94,17 @@ class CompareScreen(LinkedCharts):
 
     # --- showing ---
 
-    def _show(self, found: tuple[list[Shot], list[Listed]]) -> None:
-        self._shots, listed = found
+    def _show(self, found: Found) -> None:
+        self._shots, listed = found.shots, found.listed
         for name, _title in CHARTS:
             curves = (Series(shot.meta.name, shot.step, shot.columns[name]) for shot in self._shots)
             self.query_one(f"#compare-{name}", Chart).show(tuple(curves))
         self.show_pictures()
-        told = [(entry.row.id, entry.row.config, entry.row.scores, entry.state) for entry in listed]
+        told = (listed, found.cards)
         if told != self._told:
             self._told = told
-            self._show_differences(listed)
+            judged = dict(zip(self._ids, found.cards, strict=True))
+            self._show_differences(listed, [judged[entry.row.id] for entry in listed])
         if not all(shot.whole for shot in self._shots):
             self._reading.ask()
         for shot, run_id in zip(self._shots, self._ids, strict=True):
@@ -116,8 +125,8 @@ class CompareScreen(LinkedCharts):
             path = picture_path(self.home.run(self._ids[number]), event)
             self.query_one(f"#side-{number}", Picture).show(path, event.rows if event else ())
 
-    def _show_differences(self, listed: list[Listed]) -> None:
-        """Only what differs, and every score."""
+    def _show_differences(self, listed: list[Listed], judged: list[dict[str, float]]) -> None:
+        """The settings that differ; every score, of training and of the score card."""
         table: DataTable[Text] = self.query_one("#diff-table", DataTable)
         table.clear(columns=True)
         table.add_column(Text(""))
@@ -127,9 +136,17 @@ class CompareScreen(LinkedCharts):
         table.add_row(Text("step"), *(Text(looks.progress(entry.row)) for entry in listed))
         for name, values in differing([entry.row.config for entry in listed]):
             table.add_row(Text(name), *map(Text, values))
-        scores = [msgspec.json.decode(entry.row.scores) if entry.row.scores else {} for entry in listed]
-        for name in dict.fromkeys(name for card in scores for name in card):
-            table.add_row(Text(f"score: {name}", style="bold"), *(Text(_score(card.get(name))) for card in scores))
+        if any(entry.row.seconds_to_target is not None for entry in listed):
+            spent = (entry.row.seconds_to_target for entry in listed)
+            table.add_row(
+                Text("time to quality", style="bold"),
+                *(Text("-" if seconds is None else looks.duration(seconds)) for seconds in spent),
+            )
+        quick = [msgspec.json.decode(entry.row.scores) if entry.row.scores else {} for entry in listed]
+        for kind, numbers in (("score", quick), ("card", judged)):
+            for name in dict.fromkeys(name for each in numbers for name in each):
+                told = (Text(_score(each.get(name))) for each in numbers)
+                table.add_row(Text(f"{kind}: {name}", style="bold"), *told)
 
 
 def _score(value: float | None) -> str:

@@ -29,7 +29,7 @@ class Prompt(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self._title, markup=False, classes="dialog-title")
-            yield Input(self._value, id="answer")
+            yield Input(self._value, id="answer", select_on_focus=False)
             yield Static(self._hint, markup=False, id="hint")
 
     def _problem(self, text: str) -> str:

@@ -223,6 +223,8 @@ def _heading(run: RunDir, shot: Shot, said: str) -> Text:
     text.append(f"\n{'█' * filled}{'░' * (_BAR_CELLS - filled)} {step:,}/{steps:,}" if steps else "\nnot started yet")
     if shot.seconds:
         text.append(f"  ·  {looks.duration(shot.seconds)} trained")
+    if shot.to_target is not None:
+        text.append(f"  ·  target after {looks.duration(shot.to_target)}")
     if shot.state.live and step and steps > step and shot.seconds:
         text.append(f"  ·  about {looks.duration(shot.seconds / step * (steps - step))} to go")
     if shot.started:

@@ -61,6 +61,13 @@ class FieldRow(Horizontal):
         shown.set_class(bool(problem), "-problem")
         self.set_class(bool(problem), "-wrong")
 
+    def on_descendant_focus(self) -> None:
+        """On a narrow screen only this one's hint is shown whole."""
+        self.add_class("-here")
+
+    def on_descendant_blur(self) -> None:
+        self.remove_class("-here")
+
     @on(Input.Changed)
     @on(Select.Changed)
     def say(self, event: Input.Changed | Select.Changed) -> None:

@@ -31,6 +31,7 @@ HEADS = (
     Head("info", "info_cat", right=True),
     Head("Q %", "q_fake", right=True),
     Head("img/s", "images_per_s", right=True),
+    Head("to target", right=True),
     Head("tags"),
     Head("K", "classes", right=True),
     Head("recipe", "recipe"),
@@ -39,7 +40,7 @@ HEADS = (
     Head("chars", "chars"),
 )
 ALWAYS = 4  # columns that are there whatever they say
-MEASURED = 10  # up to here: there where any run has a value; the others only where runs differ in them
+MEASURED = 11  # up to here: there where any run has a value; the others only where runs differ in them
 ORDERS = tuple(dict.fromkeys(["created", *(head.order for head in HEADS if head.order)]))
 MARK = "◆"
 

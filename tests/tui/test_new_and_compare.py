@@ -1,5 +1,6 @@
 """A new run from the form, a duplicate, and runs beside each other."""
 
+import json
 import shlex
 from itertools import pairwise
 
@@ -7,8 +8,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Collapsible, DataTable, Static, TabbedContent
 
-from core import config, presets
+from core import config, events, presets
 from core.config import RunConfig
+from core.events import Scored
 from core.rundir import Home
 from core.runs.find import run_ids
 from core.runs.meta import read_meta
@@ -20,7 +22,8 @@ from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.widgets.chart import Chart
 from etlgan_tui.widgets.field_row import FieldRow
 from etlgan_tui.widgets.picture import TextPicture
-from tui.conftest import TestApp, make_run
+from etlgan_tui.widgets.run_table import RunTable
+from tui.conftest import NOW, TestApp, make_run
 from tui.waiting import on, toasts, until
 
 
@@ -175,6 +178,54 @@ async def test_compare_overlays_curves_and_shows_only_differences(home: Home) ->
         assert ["train.lr", "0.0005", "0.0005", "0.0001"] in lines
         assert ["score: read as asked", "-", "0.984", "0.984"] in lines
         assert not any(line[0] == "train.batch_size" for line in lines)
+
+
+@pytest.mark.asyncio
+async def test_compare_and_the_table_show_what_the_score_card_says(home: Home) -> None:
+    """scores.json as `etlgan score` writes it; a damaged one is as none."""
+    for number, said in enumerate(({"gan_test": 0.75, "fcd": None, "spread": 0.91}, {"gan_test": 0.5}, None), start=1):
+        run = make_run(home, number, reached=300, ended="stopped")  # not judged while it trained
+        content = {"step": 300, "overall": 0.8, "columns": {"generated": said, "held-out real": {"gan_test": 1.0}}}
+        run.scores.write_text("{ torn" if said is None else json.dumps(content))
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await on(pilot, RunsScreen)
+        shown = pilot.app.screen_stack[-1].query_one(RunTable)
+        await until(pilot, lambda: shown.row_count == 3)
+        scores = [str(shown.get_cell(f"261105-12000{number}-abc", "score")).strip() for number in (1, 2, 3)]
+        assert scores == ["0.75", "0.5", ""]
+        await pilot.press("space", "space", "space", "c")
+        screen = await on(pilot, CompareScreen)
+        table = screen.query_one("#diff-table", DataTable)
+        await until(pilot, lambda: table.row_count)
+        lines = [[str(cell) for cell in table.get_row_at(number)] for number in range(table.row_count)]
+        assert ["card: gan_test", "-", "0.5", "0.75"] in lines
+        assert ["card: spread", "-", "-", "0.91"] in lines
+        assert not any(line[0] == "card: fcd" for line in lines)
+
+
+@pytest.mark.asyncio
+async def test_the_time_to_quality_is_shown_wherever_a_run_is(home: Home) -> None:
+    run, other = make_run(home, 1, reached=300, ended="stopped"), make_run(home, 2, reached=300, ended="stopped")
+    with run.events.open("ab") as log:
+        log.write(events.encode(Scored(step=300, time=NOW, scores={"gan_test": 0.99}, seconds=125.0, passed=True)))
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        home_screen = await on(pilot, RunsScreen)
+        shown = home_screen.query_one(RunTable)
+        await until(pilot, lambda: shown.row_count == 2)
+        assert str(shown.get_cell(run.id, "to target")).strip() == "2:05"
+        assert str(shown.get_cell(other.id, "to target")).strip() == ""
+        await pilot.press("space", "down", "space")
+        facts = home_screen.query_one("#glance-facts", Static)
+        await until(pilot, lambda: "target after 2:05" in str(facts.content))
+        await pilot.press("c")
+        compared = await on(pilot, CompareScreen)
+        table = compared.query_one("#diff-table", DataTable)
+        await until(pilot, lambda: table.row_count)
+        lines = [[str(cell) for cell in table.get_row_at(number)] for number in range(table.row_count)]
+        assert ["time to quality", "-", "2:05"] in lines
+        await pilot.press("escape", "enter")
+        single = await on(pilot, RunScreen)
+        await until(pilot, lambda: "target after 2:05" in str(single.query_one("#heading", Static).content))
 
 
 @pytest.mark.asyncio

@@ -152,7 +152,7 @@ async def test_a_run_deleted_while_it_is_shown(home: Home) -> None:
         screen = await opened(pilot, run)
         shutil.rmtree(run.path)
         await until(pilot, lambda: "? gone" in heading(screen))
-        assert any("has gone" in told for told in toasts(pilot))
+        await until(pilot, lambda: any("has gone" in told for told in toasts(pilot)))
         assert len(screen.query_one("#losses", Chart).series[0].step) == 40
         await pilot.press("s")
         await until(pilot, lambda: any("not in" in told for told in toasts(pilot)))

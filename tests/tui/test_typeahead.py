@@ -29,7 +29,7 @@ def burst(pilot: Pilot[None], text: str) -> None:
 
 async def test_what_is_typed_behind_a_slash_stands_in_the_filter_and_quits_nothing(home: Home) -> None:
     make_run(home, 1, name="one")
-    make_run(home, 2, name="quick")
+    make_run(home, 2, name="quick n")
     async with TestApp(home).run_test(size=(80, 24)) as pilot:
         await on(pilot, RunsScreen)
         table = pilot.app.screen.query_one(RunTable)

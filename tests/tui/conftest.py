@@ -152,7 +152,8 @@ def held(run: RunDir) -> Iterator[None]:
 
 def swept(home: Home) -> str:
     """Three runs of a sweep, of which two are scored; and a child of an ordinary run."""
-    sweep = sweeps.keep(home, sweeps.plan("hiragana-a-ka", {"train.steps": 400}, ["train.lr=1e-4,3e-4,5e-4"]))
+    planned = sweeps.plan("hiragana-a-ka", {"train.steps": 400}, ["train.lr=1e-4,3e-4,5e-4"])
+    sweep = sweeps.keep(home, planned._replace(id="sweep-0123abcd"))  # its own would change with every new setting
     make_run(home, 1, name="alone")
     for number, rate in enumerate((1e-4, 3e-4, 5e-4), start=2):
         reached = 200 if number == 4 else 400

@@ -83,7 +83,10 @@ def _settled(screen: object) -> bool:
 async def listed(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen) and pilot.app.screen.synced)
     await until(pilot, lambda: _settled(pilot.app.screen))
-    await pilot.pause()
+    preview, before = pilot.app.screen.query_one(Preview), None
+    while preview.virtual_size != before:  # it is laid out until nothing moves, also where a dialog will cover it
+        before = preview.virtual_size
+        await pilot.pause(0.15)
 
 
 async def opened(pilot: Pilot[None]) -> None:

@@ -220,7 +220,15 @@ class TrainConfig(Frozen, frozen=True):
     """How long, how fast, on what, and what is written down on the way."""
 
     steps: Annotated[int, Meta(ge=1, le=100_000_000, description="Updates of D and G.", extra={"unit": "steps"})] = 1600
-    batch_size: Annotated[int, Meta(ge=2, le=65_536, description="Images an update.", extra={"unit": "images"})] = 64
+    batch_size: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65_536,
+            description="Images an update; 0: as many as suit the device (64 on a CPU, up to 1,024 on a GPU).",
+            extra={"unit": "images"},
+        ),
+    ] = 64
     lr: Annotated[float, Meta(gt=0, le=1, description="Adam's learning rate, the same for D and G.")] = 5e-4
     lr_final: Annotated[
         float, Meta(ge=0, le=1, description="Learning rate at the end, as a share of lr (cosine from half way on).")

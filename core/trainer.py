@@ -27,7 +27,12 @@ from core.errors import ConfigError, EtlganError, LostError, RunError, of_memory
 from core.events import AnyEvent, Finished, Started
 from core.rundir import RunDir, append_line, read_json, write_json
 
-AUTOMATIC = {"device": "auto", "precision": "auto", "threads": 0}  # train.*: the values that mean "look yourself"
+AUTOMATIC = {
+    "device": "auto",
+    "precision": "auto",
+    "threads": 0,
+    "batch_size": 0,
+}  # train.*: the values that mean "look yourself"
 BEGAN = time.perf_counter()
 LOCK_FD = "ETLGAN_LOCK_FD"  # environment: the descriptor of alive.lock, locked by whoever started this
 
@@ -114,6 +119,7 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
     from core.gan.world import ALONE
 
     world, resolved = world or ALONE, resolved or _resolved(run, config, device)
+    config = configs.override(config, {"train.batch_size": resolved.batch_size})
     training = loop.Training(config, run, glyphs, resolved, log.emit, world)
     log.spent = training.clock.spent
     log.spent["set-up"] = time.perf_counter() - BEGAN

@@ -79,7 +79,12 @@ def _net(config: RunConfig) -> Net:
 
 
 def _images(config: RunConfig) -> int:
-    return config.train.steps * config.train.batch_size
+    return config.train.steps * _batch(config)
+
+
+def _batch(config: RunConfig) -> int:
+    """Chosen by the trainer where the configuration leaves it open: a CPU's, as all that is estimated here."""
+    return config.train.batch_size or 64
 
 
 def _work(config: RunConfig) -> float:
@@ -91,7 +96,7 @@ def _memory(config: RunConfig, classes: int) -> float:
     net = _net(config)
     glyphs = classes * (config.data.per_char + config.data.held_out) * config.data.size**2
     weights = net.parameters * 1e6 + (classes - _CLASSES_COUNTED) * _EMBEDDED_PER_CLASS
-    activations = config.train.batch_size * net.activations * 1e3 * _PASSES
+    activations = _batch(config) * net.activations * 1e3 * _PASSES
     return _PROCESS + glyphs + 4 * (weights * _COPIES + activations)
 
 

@@ -54,12 +54,12 @@ def test_an_override_leaves_the_original_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("train.batch_size", "1", "train.batch_size=1: must be 2 .. 65,536 images"),
-        ("train.batch_size", "many", "train.batch_size=many: must be 2 .. 65,536 images"),
-        ("train.batch_size", "2.5", "train.batch_size=2.5: must be 2 .. 65,536 images"),
-        ("train.batch_size", 2.5, "train.batch_size=2.5: must be 2 .. 65,536 images"),
-        ("train.batch_size", "", "train.batch_size=: must be 2 .. 65,536 images"),
-        ("train.batch_size", None, "train.batch_size=None: must be 2 .. 65,536 images"),
+        ("train.batch_size", "-1", "train.batch_size=-1: must be 0 .. 65,536 images"),
+        ("train.batch_size", "many", "train.batch_size=many: must be 0 .. 65,536 images"),
+        ("train.batch_size", "2.5", "train.batch_size=2.5: must be 0 .. 65,536 images"),
+        ("train.batch_size", 2.5, "train.batch_size=2.5: must be 0 .. 65,536 images"),
+        ("train.batch_size", "", "train.batch_size=: must be 0 .. 65,536 images"),
+        ("train.batch_size", None, "train.batch_size=None: must be 0 .. 65,536 images"),
         ("train.lr", "0", "train.lr=0: must be more than 0 .. 1"),
         ("train.lr", "nan", "train.lr=nan: must be more than 0 .. 1"),
         ("train.lr", "inf", "train.lr=inf: must be more than 0 .. 1"),

@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core import config as configs
 from core import events
 from core import trainer as trainer_module
 from core.config import RunConfig
 from core.events import TIME_FIELDS, AnyEvent, Finished, Sampled, Saved, Started, Step
+from core.history import curves
 from core.rundir import RunDir, read_json, write_json
 
 Small = Callable[..., RunConfig]
@@ -275,15 +277,23 @@ def test_what_was_resolved_is_used_again_unless_the_user_decides(
     from core.gan import device
 
     monkeypatch.setattr(device, "_precision", lambda _device: "bf16")
-    automatic = {"train__precision": "auto", "train__threads": 0, "train__device": "auto"}
+    automatic: dict[str, Any] = {
+        "train__precision": "auto", "train__threads": 0, "train__device": "auto", "train__batch_size": 0,
+    }  # fmt: skip
     run = new_run(small())
-    write_json(run.env, {"resolved": {"device": "cpu", "precision": "fp32", "threads": 1}})
+    write_json(run.env, {"resolved": {"device": "cpu", "precision": "fp32", "threads": 1, "batch_size": 48}})
     again = trainer_module._resolved(run, small(**automatic), device)
-    assert tuple(again) == ("cpu", "fp32", 1)
+    assert tuple(again) == ("cpu", "fp32", 1, 48)
     decided = trainer_module._resolved(run, small(**automatic | {"train__precision": "bf16"}), device)
-    assert tuple(decided) == ("cpu", "bf16", 1)
+    assert tuple(decided) == ("cpu", "bf16", 1, 48)
+    write_json(run.env, {})
+    left_open = trainer_module._resolved(
+        run, small(**automatic | {"train__threads": 1, "train__device": "cpu"}), device
+    )
+    assert left_open.batch_size == 64
+    assert trainer_module._resolved(run, small(train__batch_size=7), device).batch_size == 7
     damages: list[object] = [
-        {"device": "cuda:63", "precision": "fp32", "threads": 1},
+        {"device": "cuda:63", "precision": "fp32", "threads": 1, "batch_size": 2},
         {"device": "x", "precision": 1, "threads": ""},
         [],
         {},
@@ -295,6 +305,17 @@ def test_what_was_resolved_is_used_again_unless_the_user_decides(
         )
         assert fresh.device == "cpu"
         assert fresh.threads == 1
+
+
+def test_a_batch_that_is_left_open_is_resolved_recorded_and_used_again(small: Small, new_run: NewRun) -> None:
+    run = new_run(small(train__steps=1, train__batch_size=0))
+    assert trainer_module.main(run.path) == 0
+    assert read_json(run.env)["resolved"]["batch_size"] == 64
+    assert curves(run.events).started[-1].batch_size == 64
+    write_json(run.env, {"resolved": read_json(run.env)["resolved"] | {"batch_size": 6}})
+    run.config.write_bytes(configs.encode(small(train__steps=2, train__batch_size=0)))
+    assert trainer_module.main(run.path) == 0
+    assert curves(run.events).started[-1].batch_size == 6
 
 
 def test_a_device_that_is_not_there_is_told(small: Small, new_run: NewRun, attempt: Callable[[RunDir], str]) -> None:

@@ -1,4 +1,4 @@
-"""What `auto` means on this machine: device, precision, threads. Resolved once, recorded, and reused on resume."""
+"""What `auto` means on this machine: device, precision, threads, batch. Resolved once, recorded, reused on resume."""
 
 import os
 import time
@@ -11,6 +11,8 @@ from torch import Tensor
 from core.config import TrainConfig
 from core.errors import RunError
 
+LARGE_MEMORY = 20 << 30  # bytes of a GPU that takes the largest networks at batch 1,024
+
 
 class Resolved(NamedTuple):
     """Nothing automatic left."""
@@ -18,10 +20,11 @@ class Resolved(NamedTuple):
     device: str  # cpu, mps, cuda:0 ...
     precision: str  # bf16 or fp32
     threads: int
+    batch_size: int = 0  # images an update; 0: nobody asked
 
 
 def resolve(train: TrainConfig) -> Resolved:
-    """Look at the machine where the configuration says auto (device, precision) or 0 (threads).
+    """Look at the machine where the configuration says auto (device, precision) or 0 (threads, batch_size).
 
     With several devices: of the first of them, and threads of each process. More than there are: RunError.
     """
@@ -32,7 +35,15 @@ def resolve(train: TrainConfig) -> Resolved:
     if device == "cpu":
         torch.set_num_threads(threads)
     precision = train.precision if train.precision != "auto" else _precision(device)
-    return Resolved(device, precision, threads)
+    return Resolved(device, precision, threads, train.batch_size or _batch_size(device, train.devices))
+
+
+def _batch_size(device: str, devices: int) -> int:
+    """On a CPU larger batches gained no images a second and learned less from each; a GPU wants 1,024 to be busy."""
+    batch = 64
+    if device.startswith("cuda"):
+        batch = 1024 if torch.cuda.get_device_properties(device).total_memory >= LARGE_MEMORY else 256
+    return max(1, batch // devices) * devices
 
 
 def _physical_cores() -> int:

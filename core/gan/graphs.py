@@ -1,6 +1,7 @@
 """Whole updates as CUDA graphs: one launch for hundreds of kernels, many updates a launch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -8,6 +9,9 @@ import torch
 WARM_UP = 3  # eager updates of a kind before it is captured: kernels are chosen and workspaces made outside the graph
 
 Update = Callable[[], None]
+# Parts of what CUDA and torch say of an operation that must not be recorded (cudaErrorStreamCapture..., a wait for the
+# host, a generator that is not registered) or of a recording that it spoilt.
+REFUSALS = ("captur", "cuda graph", "cudagraph")
 
 
 def pieces(step: int, count: int, every: int) -> list[tuple[bool, int]]:
@@ -25,11 +29,16 @@ def pieces(step: int, count: int, every: int) -> list[tuple[bool, int]]:
     return found
 
 
+class CaptureError(RuntimeError):
+    """The device refused to record the update."""
+
+
 class Replayed:
     """Runs an update so many times, from a captured graph where there is one.
 
     `update(penalised)` works on tensors that stay where they are and never waits for the host. Where capturing fails,
-    one line says why, and everything goes on eagerly.
+    one line says why, and everything goes on eagerly. What fails for another reason, while recording or replaying, is
+    the caller's to hear of.
     """
 
     def __init__(
@@ -68,8 +77,8 @@ class Replayed:
 
             try:
                 self._graphs[key] = self._capture(updates)
-            except RuntimeError as error:
-                reason = str(error).splitlines()[0]
+            except CaptureError as error:
+                reason = (str(error) or "no reason given").splitlines()[0]
                 print(f"the update cannot be captured as a CUDA graph ({reason}); training goes on without", flush=True)
                 self._capture = None
                 return None
@@ -77,13 +86,31 @@ class Replayed:
 
 
 def cuda_capture() -> Callable[[Update], Update]:
-    """Captures into one memory pool: the graphs are replayed one after another, never at once."""
+    """Captures into one memory pool: the graphs are replayed one after another, never at once.
+
+    Refused: CaptureError. Memory that runs out while recording would run out in the next eager update too, and is told
+    as what it is.
+    """
     pool: Any = torch.cuda.graph_pool_handle()
 
     def capture(update: Update) -> Update:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool):  # records, runs nothing
+        with refusals_told(), torch.cuda.graph(graph, pool=pool):  # records, runs nothing
             update()
         return graph.replay
 
     return capture
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """CUDA's words for an operation that a graph cannot hold, as CaptureError; other failures as they are."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        words = str(error).lower()
+        if any(mark in words for mark in REFUSALS):
+            raise CaptureError(str(error)) from error
+        raise

@@ -16,7 +16,7 @@ from core.runs import differences
 from core.runs.environment import SOURCES, environment, stat_of_changes
 from core.runs.meta import printable
 
-RESOLVED = ("device", "precision", "threads")  # of train: what `auto` became
+RESOLVED = ("device", "precision", "threads", "batch_size")  # of train: what was left open
 CLOCK = TIME_FIELDS - {"path"}  # names of files hold no time
 VERSIONS = ("torch", "numpy", "scipy", "pillow")  # whose arithmetic a run goes through
 

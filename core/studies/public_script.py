@@ -66,10 +66,13 @@ class ScriptDiscriminator(nn.Module):
 class PublicScript:
     """The script's training loop, a step at a time."""
 
-    def __init__(self, images: NDArray[np.uint8], classes: int) -> None:
-        """images (N, H, W), 255 = ink."""
-        self.items, self.classes = images, classes
-        self.generator, self.discriminator = ScriptGenerator(classes), ScriptDiscriminator(classes)
+    def __init__(
+        self, images: NDArray[np.uint8], classes: int, *, device: torch.device | str = "cpu", batch: int = BATCH
+    ) -> None:
+        """images (N, H, W), 255 = ink; at least a batch of them."""
+        self.items, self.classes, self.device, self.batch = images, classes, torch.device(device), batch
+        self.generator = ScriptGenerator(classes).to(self.device)
+        self.discriminator = ScriptDiscriminator(classes).to(self.device)
         both = itertools.chain(self.generator.parameters(), self.discriminator.parameters())
         self.optimisers = [
             torch.optim.Adam(parameters, lr=2e-4, betas=(0.5, 0.999))
@@ -80,26 +83,27 @@ class PublicScript:
     def _batches(self) -> Iterator[Tensor]:
         while True:
             order = torch.randperm(len(self.items))
-            for start in range(0, len(order) - BATCH + 1, BATCH):
-                yield torch.stack([self._item(int(row)) for row in order[start : start + BATCH]])
+            for start in range(0, len(order) - self.batch + 1, self.batch):
+                batch = torch.stack([self._item(int(row)) for row in order[start : start + self.batch]])
+                yield batch.to(self.device)
 
     def _item(self, row: int) -> Tensor:
         picture = Image.fromarray(self.items[row]).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
         return (torch.from_numpy(np.array(picture)).float()[None] / 255 - 0.5) / 0.5
 
     def _latent(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        label = torch.randint(self.classes, (BATCH,))
+        label = torch.randint(self.classes, (self.batch,), device=self.device)
         return (
-            torch.randn(BATCH, NOISE),
+            torch.randn(self.batch, NOISE, device=self.device),
             F.one_hot(label, self.classes).float(),
-            torch.rand(BATCH, CODES) * 2 - 1,
+            torch.rand(self.batch, CODES, device=self.device) * 2 - 1,
             label,
         )
 
     def step(self) -> None:
         """One iteration: generator, discriminator, information."""
         real, (of_g, of_d, of_both) = next(self.batches), self.optimisers
-        ones, zeros = torch.ones(BATCH, 1), torch.zeros(BATCH, 1)
+        ones, zeros = (make(self.batch, 1, device=self.device) for make in (torch.ones, torch.zeros))
         of_g.zero_grad()
         fake = self.generator(*self._latent()[:3])
         F.mse_loss(self.discriminator(fake)[0], ones).backward()  # type: ignore[no-untyped-call]

@@ -42,6 +42,7 @@ LARGE_CASES: Mapping[str, Mapping[str, Any]] = {  # on a GPU too
     "etl xl, 64 px, batch 512": {"model.size": "xl", "data.size": 64, "train.batch_size": 512},
 }
 SCRIPT = "public script, batch 64"
+LARGE_SCRIPT = "public script, batch 1024"
 WARM_UP = 3  # steps left out of every timing: the first ones choose kernels
 IMAGES = 512  # a timing, about, on a CPU
 GPU_STEPS = 128  # a timing on a GPU
@@ -75,14 +76,16 @@ def measure(*, rounds: int, progress: Callable[[str, float], None] | None = None
     images, labels = glyphset.load(DataConfig(per_char=100, held_out=0)).part(held_out=False)
     cases = {**CASES, **(LARGE_CASES if gpu else {})}
     engines = {name: engine(changes, images, labels, 10, resolved) for name, changes in cases.items()}
-    work: dict[str, float | None] = {SCRIPT: None} | {name: gflop(each) for name, each in engines.items()}
-    script = PublicScript(images, classes=10)
-    steppers: dict[str, tuple[Callable[[int], None], int]] = {SCRIPT: (_repeated(script.step), BATCH)}
+    work: dict[str, float | None] = {name: gflop(each) for name, each in engines.items()}
+    steppers: dict[str, tuple[Callable[[int], None], int]] = {}
+    for name, batch in {SCRIPT: BATCH, **({LARGE_SCRIPT: 1024} if gpu else {})}.items():
+        script = PublicScript(images.repeat(-(-batch // len(images)), 0), 10, device=resolved.device, batch=batch)
+        steppers[name], work[name] = (_repeated(script.step), batch), None
     steppers |= {name: (_advancing(each), each.config.train.batch_size) for name, each in engines.items()}
     rates: dict[str, list[float]] = {name: [] for name in steppers}
     for number in range(rounds):
         for name, (step, batch) in steppers.items():
-            steps = GPU_STEPS if gpu and name != SCRIPT else max(2, IMAGES // batch)
+            steps = GPU_STEPS if gpu and name in engines else max(2, IMAGES // batch)
             rate = _timed(step, batch, steps, warm_up=4 * WARM_UP if number == 0 else 1)
             rates[name].append(rate)
             if progress:

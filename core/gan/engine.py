@@ -112,6 +112,10 @@ class Engine:
         self._summed = 0
         return dict(zip(REPORTED, means, strict=True))
 
+    def fast(self) -> torch.autocast:
+        """Convolutions in here are in bf16 where that is faster."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
     def wait(self) -> None:
         """Until the device has done what it was asked for."""
         if self.device.type == "cuda":
@@ -147,7 +151,7 @@ class Engine:
         chance = Chance(self.config.seed, step, self._rows)
         batch = self.pool.draw(chance)
         latent, weight = self._transferred(batch, self._latent(batch, chance), chance)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+        with self.fast():
             fake = self.generator(latent)
         real, fake = self._augmented(batch, fake.to(torch.get_default_dtype()), chance)
         recipe = self.config.recipe
@@ -199,7 +203,7 @@ class Engine:
 
     def _opinion(self, images: Tensor, label: Tensor, conditioning: Tensor | float, domain: Tensor | None) -> Opinion:
         """Convolutions in bf16 where that is faster; losses always in torch's default type, fp32."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+        with self.fast():
             opinion = self.discriminator(images, label, conditioning, domain)
         return Opinion(*(part.to(torch.get_default_dtype()) for part in opinion))
 

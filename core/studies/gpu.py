@@ -15,7 +15,7 @@ from typing import Any
 from core import config as configs
 from core import presets
 from core.rundir import RunDir, write_json
-from core.studies import plans, scaling, throughput
+from core.studies import plans, promises, scaling, throughput
 
 ROUNDS = 5
 
@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
     if not torch.cuda.is_available():
         print("no CUDA device: the figures below are of the CPU", flush=True)
     found: dict[str, Any] = {"torch": torch.__version__, "python": sys.version.split()[0], "device": _device()}
-    for name, part in (("train", _speeds), ("graphs", _graphs), ("scaling", _scaling), ("quality", _quality)):
+    for name, part in (("train", _speeds), ("graphs", _graphs), ("scaling", _scaling), ("gpu-46", _quality)):
         print(f"--- {name}", flush=True)
         start = time.monotonic()
         try:
@@ -37,6 +37,10 @@ def main(folder: Path) -> None:
             found[name] = {"failed": f"{type(error).__name__}: {error}"}
         print(json.dumps(found[name], indent=1), f"{time.monotonic() - start:.0f} s", flush=True)
         write_json(folder / "gpu.json", found)
+    for line in promises.lines(found):
+        print(
+            f"{line.what}: {line.measured} ({line.promised or 'nothing'} promised{'' if line.kept else ', NOT KEPT'})"
+        )
 
 
 def _device() -> str:

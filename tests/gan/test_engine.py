@@ -11,6 +11,7 @@ from core.config import RunConfig
 from core.errors import RunError
 from core.gan.device import Resolved
 from core.gan.engine import Engine
+from core.gan.graphs import CaptureError
 from core.gan.infogan import Losses
 from core.gan.pool import Pool
 from core.gan.sample import Sampler
@@ -218,7 +219,7 @@ def test_what_cannot_be_captured_runs_eagerly_and_is_told_once(
     plain, refused = engine(small()), engine(small())
 
     def capture(_update: Callable[[], None]) -> Callable[[], None]:
-        raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore of it")
+        raise CaptureError("CUDA error: operation not permitted when stream is capturing\nmore of it")
 
     refused._replayed._capture = capture
     plain.advance(0, 12)

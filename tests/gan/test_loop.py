@@ -122,7 +122,7 @@ def test_the_rhythm(small: Small, new_run: NewRun, attempt: Attempt) -> None:
     assert 1 <= len(checkpoint.everything(made.training.run)) <= 2  # the newest, and the best if that is another
     facts = checkpoint.find(made.training.run, "last").facts
     assert facts["characters"] == ["あ", "い", "う"]
-    assert facts["resolved"] == {"device": "cpu", "precision": "fp32", "threads": 1}
+    assert facts["resolved"] == {"device": "cpu", "precision": "fp32", "threads": 1, "batch_size": 8}
 
 
 def ink(path: Path) -> Any:

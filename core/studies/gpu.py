@@ -38,9 +38,8 @@ def main(folder: Path) -> None:
         print(json.dumps(found[name], indent=1), f"{time.monotonic() - start:.0f} s", flush=True)
         write_json(folder / "gpu.json", found)
     for line in promises.lines(found):
-        print(
-            f"{line.what}: {line.measured} ({line.promised or 'nothing'} promised{'' if line.kept else ', NOT KEPT'})"
-        )
+        kept = "" if not line.promised else "; kept" if line.kept else "; NOT KEPT"
+        print(f"{line.what}: {line.measured}   {line.promised}{kept}", flush=True)
 
 
 def _device() -> str:

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,11 +26,13 @@ Small = Callable[..., RunConfig]
 
 @pytest.fixture
 def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:  # noqa: ARG001
-    """An empty home; what still lives at the end is killed."""
+    """An empty home; what still lives at the end is killed. The port that torchrun is told to take is in use."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.delenv("ETLGAN_DB", raising=False)
     made = Home(tmp_path / "home")
-    yield made
+    with socket.create_server(("", 0)) as taken:
+        monkeypatch.setenv("MASTER_PORT", str(taken.getsockname()[1]))
+        yield made
     for run in made.runs.iterdir():
         for pid in alive.processes(alive.read(RunDir(run))):
             os.kill(pid, signal.SIGKILL)
@@ -63,6 +66,9 @@ def test_two_processes_stop_and_one_goes_on_as_one_would_have(home: Home, small:
     wait_for(run, lambda: len(said(run, Step)) >= 3)
     processes = ranks(run)
     assert len(processes) == 2
+    open_to = {each.laddr.ip for process in [psutil.Process(alive.read(run).trainer), *processes] for each in
+               process.net_connections("inet") if each.status == psutil.CONN_LISTEN}  # fmt: skip
+    assert open_to <= {"127.0.0.1", "::1"}, "nobody else on the network can meet them"
     assert launcher.stop(run, wait=60) == f"run {run.id} stopped"
     assert state_of(run).kind == "stopped"
     assert not any(each.is_running() for each in processes)
@@ -81,6 +87,7 @@ def test_two_processes_stop_and_one_goes_on_as_one_would_have(home: Home, small:
     assert "Traceback" not in console
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process's memory")
 def test_a_process_short_of_memory_ends_the_run_with_its_word(home: Home, small: Small) -> None:
     run = launcher.start(home, small(train__steps=10_000, train__devices=2, train__save_every=2))

@@ -264,6 +264,8 @@ def test_a_loss_that_is_no_number_ends_the_run_as_failed(
         (OSError(28, "No space left on device", "/x/y"), "/x/y: No space left on device; free some space"),
         (OSError(28, "No space left on device"), "run: No space left on device; free some space"),
         (RuntimeError("CUDA out of memory. Tried to"), "out of memory; set train.batch_size or model.size lower"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "out of memory"),
+        (OSError(12, "Cannot allocate memory"), "out of memory"),
         (MemoryError(), "out of memory"),
     ],
 )

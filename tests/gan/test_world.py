@@ -21,6 +21,7 @@ Work = Callable[[World], Any]
 STEPS = 20
 CLASSES = 3
 CPU = torch.device("cpu")
+MIXED = {"recipe__augment": 0.7, "recipe__r2": 0.2, "recipe__transfer": 0.5, "recipe__penalty_every": 3}
 
 
 @pytest.fixture
@@ -77,11 +78,13 @@ def trained(config: RunConfig, world: World, domains: int) -> tuple[list[dict[st
 
 @pytest.mark.usefixtures("wide")
 @pytest.mark.parametrize(
-    ("recipe", "domains"),
-    [({}, 1), ({"recipe__augment": 0.7, "recipe__r2": 0.2, "recipe__transfer": 0.5, "recipe__penalty_every": 3}, 2)],
-    ids=["plain", "augmented"],
+    ("recipe", "domains", "batch"),
+    [
+        pytest.param({}, 1, 128, id="plain"),
+        pytest.param(MIXED, 2, 16, id="augmented"),
+        pytest.param(MIXED, 2, 128, id="augmented, large", marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("batch", [16, pytest.param(128, marks=pytest.mark.slow)])
 def test_two_processes_compute_what_one_does(
     small: Small, tmp_path: Path, recipe: dict[str, Any], domains: int, batch: int
 ) -> None:

@@ -365,6 +365,7 @@ def test_without_flock_pid_and_heartbeat_stand_in(home: Home, monkeypatch: pytes
     monkeypatch.setattr(alive, "_try_lock", lambda *_: True)  # a disk that grants every lock to everybody
     run, holder = long_run(home)
     assert not holder.flock
+    assert "file locks tell nothing on this disk" in run.console.read_text()
     assert state_of(run).kind == "running"
     with pytest.raises(RunError, match="is live"):
         launcher.resume(home, run)

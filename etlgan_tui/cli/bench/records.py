@@ -51,7 +51,7 @@ def record(
         raise ConfigError(f"--only {unknown[0]}: must be one of {', '.join(KINDS)}")
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"{path}: there is no folder {path.absolute().parent}")
-    terminal.tell(f"about {sum(KINDS[kind][1] for kind in kinds):.0f} minutes on two cores that do nothing else")
+    terminal.tell(f"about {sum(KINDS[kind][1] for kind in kinds):g} minutes on two cores that do nothing else")
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="etlgan-bench-") as home:
         for kind in kinds:

@@ -56,14 +56,22 @@ def count(home: Home) -> int:
 
 
 def free(home: Home) -> list[int]:
-    """The numbers of free slots, smallest first. A run that was started directly takes one too, if it is there."""
-    running = places(home)
-    left = [slot for slot in range(count(home)) if slot not in {place.slot for place in running}]
+    """The numbers of free slots, smallest first.
+
+    A run that was started directly takes one too, if its device is there; so does one whose slot is no more, since
+    fewer are to go at a time than went when it began.
+    """
+    number, running = count(home), places(home)
+    left = [slot for slot in range(number) if slot not in {place.slot for place in running}]
     for place in running:
         if place.slot < 0:
             wanted = "cuda:0" if place.device in ("auto", "cuda") else place.device
             used = next((slot for slot in left if fits(slot, wanted) and (gpus() == () or wanted != "cpu")), None)
-            left = [slot for slot in left if slot != used]
+        elif place.slot >= number and left:
+            used = next((slot for slot in left if gpus() and (slot - place.slot) % len(gpus()) == 0), left[0])
+        else:
+            continue
+        left = [slot for slot in left if slot != used]
     return left
 
 

@@ -68,6 +68,7 @@ class Row(NamedTuple):
     target_step: int = 0
     bad_lines: int = 0
     bad_line: str = ""  # the first one
+    mark: str = ""  # checksum of what stands before the offset
 
 
 class Position(NamedTuple):
@@ -95,6 +96,7 @@ MIGRATIONS: tuple[str, ...] = (
     "CREATE INDEX runs_created ON runs (created, id)",
     "ALTER TABLE runs ADD COLUMN seconds_to_target REAL",
     "ALTER TABLE runs ADD COLUMN target_step INTEGER DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN mark TEXT NOT NULL DEFAULT ''",
 )
 
 

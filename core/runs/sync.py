@@ -1,8 +1,10 @@
 """Run directories -> index: reads what is new in each, and no more. Reading twice is harmless."""
 
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +22,7 @@ from core.runs.store import Position, Row, Store
 BATCH = 50  # runs a transaction
 FROM_CONFIG = ("preset", "recipe", "source", "chars", "size", "steps", "config")  # columns
 MESSAGE_LENGTH = 500  # characters kept of what a run says
+MARK_BYTES = 4096  # before the offset, by which a file is known again
 
 Progress = Callable[[int, int], None]  # runs read, runs to read
 
@@ -103,7 +106,7 @@ def _position(row: Row | None) -> Position:
 
 
 def _read(run: RunDir, before: Row | None, signature: str) -> Row:
-    row = _with_events(run, before if before and _grew(before.signature, signature) else Row(run.id))
+    row = _with_events(run, before if before and _goes_on(run, before, signature) else Row(run.id))
     meta, (config, error) = read_meta(run), _config(run)
     about = _about(config) if config else {name: Row._field_defaults[name] for name in FROM_CONFIG} | {"error": error}
     if config and row.bad_lines:
@@ -111,10 +114,24 @@ def _read(run: RunDir, before: Row | None, signature: str) -> Row:
     return row._replace(**(meta._asdict() | about | {"signature": signature}))
 
 
-def _grew(before: str, now: str) -> bool:
-    """Whether the events are the file that was read before, untouched or longer. Else it was rewritten."""
-    old, new = before.split(" ")[0].split("."), now.split(" ")[0].split(".")
-    return old == new or (len(old) == len(new) == 3 and old[0] == new[0] and int(new[1]) > int(old[1]))
+def _goes_on(run: RunDir, before: Row, now: str) -> bool:
+    """Whether the events are those that were read before, untouched or longer. Else they were rewritten: a file that
+    took another's place may well have its inode number, or be written into it, and be the longer one."""
+    old, new = before.signature.split(" ")[0].split("."), now.split(" ")[0].split(".")
+    if old == new:
+        return True
+    grew = len(old) == len(new) == 3 and old[0] == new[0] and int(new[1]) > int(old[1])
+    return grew and _mark(run.events, before.offset) == before.mark
+
+
+def _mark(path: Path, offset: int) -> str:
+    """A checksum of the last bytes before the offset, "" where they cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, offset - MARK_BYTES))
+            return f"{zlib.crc32(file.read(min(offset, MARK_BYTES))):08x}"
+    except OSError:
+        return ""
 
 
 def _config(run: RunDir) -> tuple[RunConfig | None, str]:
@@ -150,7 +167,7 @@ def _with_events(run: RunDir, row: Row) -> Row:
     if tail.problems:
         first = row.bad_line or _told(tail.problems[0])
         row = row._replace(bad_lines=row.bad_lines + len(tail.problems), bad_line=first)
-    return row._replace(offset=tail.offset)
+    return row._replace(offset=tail.offset, mark=_mark(run.events, tail.offset))
 
 
 def _batches(tail: Tail) -> Iterator[tuple[bool, list[AnyEvent]]]:

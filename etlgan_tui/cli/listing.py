@@ -103,6 +103,7 @@ def _json(row: Row, state: State) -> dict[str, Any]:
         "target_step",
         "bad_lines",
         "bad_line",
+        "mark",
         "finished",
         "message",
     )

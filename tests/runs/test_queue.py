@@ -110,6 +110,24 @@ def test_slots_go_side_by_side(home: Home) -> None:
         launcher.stop(run, wait=10)
 
 
+def test_fewer_slots_hold_for_what_already_goes(home: Home) -> None:
+    """A run in a slot that is no more counts: as many go as are to go, none beside them."""
+    tickets.change_settings(home, slots=2)
+    first, second = (launcher.start(home, LONG, queued=True) for _ in range(2))
+    wait_for(lambda: {place.slot for place in slots.places(home)} == {0, 1})
+    tickets.change_settings(home, slots=1)
+    third = launcher.start(home, SHORT, queued=True)
+    kill_run(next(run for run in (first, second) if run.id == _in_slot(home, 0)))
+    assert slots.free(home) == []
+    assert kind(third) == "queued"
+    kill_run(home.run(_in_slot(home, 1)))
+    assert ended_in_turn(third) == "finished"
+
+
+def _in_slot(home: Home, slot: int) -> str:
+    return next(place.id for place in slots.places(home) if place.slot == slot)
+
+
 def test_a_killed_holder_frees_its_place_at_once(home: Home) -> None:
     first, second = (launcher.start(home, LONG, queued=True) for _ in range(2))
     working(first)

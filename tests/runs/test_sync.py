@@ -168,6 +168,18 @@ def test_events_rewritten_in_place_are_read_anew(plain: Home) -> None:
     assert row.seconds == before.seconds
 
 
+def test_a_longer_file_in_its_place_is_not_taken_for_one_that_grew(plain: Home) -> None:
+    """A file that is made anew may well get the inode number of the one that was deleted."""
+    run = make(plain, "a")
+    (before,) = synced(plain)
+    first, _, rest = run.events.read_bytes().partition(b"\n")
+    with run.events.open("r+b") as file:
+        file.write(first + b"\nnonsense\n" + rest)
+    (row,) = synced(plain)
+    assert before.error == ""
+    assert "events.jsonl, byte" in row.error
+
+
 def test_edits_of_meta_and_config_arrive(plain: Home) -> None:
     run = make(plain, "a")
     synced(plain)

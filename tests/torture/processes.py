@@ -39,7 +39,16 @@ def of_run(path: Path) -> dict[str, int]:
 
 
 def waiters(root: Path) -> list[int]:
-    return [pid for pid, words in of(root).items() if "core.runs.waiter" in words]
+    """Without what a waiter has forked just now, which has its command line until it becomes a runner: to signal that
+    one is to hit a run that nobody knows of."""
+    found = [pid for pid, words in of(root).items() if "core.runs.waiter" in words]
+    return [pid for pid in found if _parent(pid) not in found]
+
+
+def _parent(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
 
 
 def send(pid: int, number: signal.Signals, pause: float = 0.0) -> bool:

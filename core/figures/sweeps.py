@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from core.figures.losses import BLUE, DPI, GREY, INCHES, ORANGE
 from core.rundir import write_atomic
 
+MOST_TICKS = 8  # values of a grid that are named on the axis; of more, matplotlib chooses
+
 
 class Dot(NamedTuple):
     """One run."""
@@ -41,8 +43,11 @@ def draw(path: Path, *, field: str, objective: str, dots: Sequence[Dot], log: bo
     if not _numeric(values):
         axes.set_xticks([places[x] for x in values], [x.replace("$", r"\$") for x in values])
         axes.set_xlim(-0.5, len(values) - 0.5)
-    elif log:
-        axes.set_xscale("log")
+    else:
+        axes.set_xscale("log" if log else "linear")
+        if len(values) <= MOST_TICKS:  # the very values, as they were typed
+            axes.set_xticks([places[x] for x in values], values)
+            axes.minorticks_off()
     axes.set_xlabel(field)
     axes.set_ylabel(objective)
     axes.grid(color="0.9")

@@ -92,7 +92,8 @@ def unscored(home: Home, sweep: Sweep, found: Sequence[Child], objective: str) -
 
 
 def score(home: Home, sweep: Sweep, row: Row, *, whole: bool = False, say: Callable[[str], None]) -> None:
-    """Let the judge read a child, in a process of its own; what fails is said, and leaves the child without."""
+    """Let the judge read a child, in a process of its own, which tells a terminal how it gets on; what fails is said,
+    and leaves the child without."""
     call = "import sys; from etlgan_tui.cli import main; main(sys.argv[1:])"
     words = [
         "score",
@@ -107,7 +108,8 @@ def score(home: Home, sweep: Sweep, row: Row, *, whole: bool = False, say: Calla
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", call, *words],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=None if sys.stderr.isatty() else subprocess.PIPE,
             text=True,
             timeout=SCORE_SECONDS,
             check=False,
@@ -120,7 +122,7 @@ def score(home: Home, sweep: Sweep, row: Row, *, whole: bool = False, say: Calla
     except ValueError:
         card = None
     if not isinstance(card, dict):
-        last = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        last = ((done.stderr or "").strip().splitlines() or ["no answer"])[-1]
         say(f"run {row.id} has no score card: {printable(last)}")
         return
     write_json(card_path(home, sweep, row.id), card)

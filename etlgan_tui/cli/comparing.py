@@ -44,7 +44,7 @@ def diff(texts: _Runs, as_json: options.Json = False, folder: options.HomeFolder
 
 def compare(
     texts: _Runs,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the pictures go.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the pictures go.")] = Path(),
     step: Annotated[
         int | None, typer.Option("--step", metavar="N", min=0, help="Samples at this step; default: the last of all.")
     ] = None,
@@ -54,12 +54,15 @@ def compare(
     """Compare runs: last values, final and best scores, curves and sample grids as pictures."""
     from core import history
     from core.errors import RunError
+    from core.runs.disk import telling
 
     runs = _runs(folder, texts)
     histories = [history.curves(run.events) for run in runs]
     about = [_about(run, told) for run, told in zip(runs, histories, strict=True)]
-    if not out.is_dir():
-        raise RunError(f"{out}: no such folder; --out names one that is there")
+    if out.exists() and not out.is_dir():
+        raise RunError(f"{out}: not a folder; --out names one, which is made where it is missing")
+    with telling(out):
+        out.mkdir(parents=True, exist_ok=True)
     pictures = _pictures(runs, histories, [each["name"] for each in about], out, step)
     if as_json:
         terminal.say_json({"runs": about, "pictures": [str(path) for path in pictures]})
@@ -126,7 +129,21 @@ def _about(run: RunDir, told: History) -> dict[str, Any]:
         "q_fake": {"final": shares[-1][0] if shares else None, "best": max(shares, default=(None,))[0]},
         "scores": dict(cards[-1].scores) if cards else {},
         "best_score": {"name": first, "value": best[0], "step": best[1]},
+        "card": _card(run),
     }
+
+
+def _card(run: RunDir) -> dict[str, float]:
+    """What `etlgan score` kept of the run, if it was judged; what is damaged or no number is left out."""
+    from core.judge.quantities import GENERATED, QUANTITIES
+    from core.rundir import read_json
+
+    tree = read_json(run.scores)
+    columns = tree.get("columns")
+    generated = columns.get(GENERATED) if isinstance(columns, dict) else None
+    numbers = {"step": tree.get("step"), "overall": tree.get("overall")}
+    numbers |= {line.name: generated.get(line.name) for line in QUANTITIES} if isinstance(generated, dict) else {}
+    return {name: value for name, value in numbers.items() if type(value) in (int, float)}
 
 
 def _table(about: list[dict[str, Any]]) -> list[str]:
@@ -143,6 +160,8 @@ def _table(about: list[dict[str, Any]]) -> list[str]:
     rows += [(f"score: {name}", [_number(each["scores"].get(name)) for each in about]) for name in names]
     if any(each["best_score"]["value"] is not None for each in about):
         rows.append(("best first score", [_best(each["best_score"]) for each in about]))
+    judged = dict.fromkeys(name for each in about for name in each["card"])
+    rows += [(f"score card: {name}", [_number(each["card"].get(name)) for each in about]) for name in judged]
     head = ["", *(terminal.clean(each["name"]) for each in about)]
     return terminal.table(head, [[terminal.clean(cell) for cell in (name, *values)] for name, values in rows])
 

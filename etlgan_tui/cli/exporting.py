@@ -20,7 +20,8 @@ def export_metrics(
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a line.")] = False,
     parquet: Annotated[bool, typer.Option("--parquet", help="Parquet (extra: etlgan[parquet]).")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Default: standard output (Parquet: RUN.parquet).")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Default: standard output (Parquet: RUN.parquet)."),
     ] = None,
     folder: options.HomeFolder = None,
 ) -> None:

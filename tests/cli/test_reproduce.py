@@ -53,17 +53,23 @@ def test_compare_prints_a_table_and_draws(etlgan: Typed, two: list[str], home: H
         for step, value in ((11, 0.75), (12, 0.5)):
             file.write(encode(Scored(step=step, time=1.0, scores={"as asked": value})))
     Image.new("L", (320, 32), 255).save(run.sample(12))
-    said = etlgan("compare", *two, "--out", str(tmp_path))
+    card = {"step": 12, "overall": 0.875, "columns": {"generated": {"gan_test": 0.9625, "fcd": "x"}}}
+    run.scores.write_text(json.dumps(card))
+    said = etlgan("compare", *two, "--out", str(tmp_path / "made" / "for it"))
     assert said.code == 0, said.err
     lines = {line.split("  ")[0]: line for line in said.out.splitlines()}
     assert "0.5" in lines["score: as asked"]
     assert "0.75 at step 11" in lines["best first score"]
-    with Image.open(tmp_path / "compare-curves.png") as picture:
+    assert lines["score card: overall"].split()[-2:] == ["0.875", "-"]
+    assert "0.9625" in lines["score card: gan_test"]
+    assert "score card: fcd" not in lines
+    with Image.open(tmp_path / "made" / "for it" / "compare-curves.png") as picture:
         assert picture.width > 1000
-    assert (tmp_path / "compare-grids.png").exists()
+    assert (tmp_path / "made" / "for it" / "compare-grids.png").exists()
     assert "has no sample grid" in said.err  # of the other one, which drew nothing
     assert len(json.loads(etlgan("compare", *two, "--out", str(tmp_path), "--json").out)["runs"]) == 2
-    complains(etlgan("compare", *two, "--out", str(tmp_path / "not there")), "no such folder", code=1)
+    (tmp_path / "file").touch()
+    complains(etlgan("compare", *two, "--out", str(tmp_path / "file")), "not a folder", code=1)
 
 
 def test_metrics_in_three_formats(etlgan: Typed, two: list[str], home: Home, tmp_path: Path) -> None:

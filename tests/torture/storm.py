@@ -27,7 +27,10 @@ DASHBOARD = [sys.executable, "-P", "-m", "etlgan_tui"]
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)
 TARGETS = ("trainer",) * 7 + ("runner",) * 6 + ("cli",) * 4 + ("waiter",) * 3 + ("dashboard",) * 2
 PARALLEL, SLOTS = 3, 2
-PATIENCE = float(os.environ.get("TORTURE_PATIENCE", "1"))  # times longer, on a machine that others use too
+CORES = len(os.sched_getaffinity(0))
+PATIENCE = max(1.0, float(os.environ.get("TORTURE_PATIENCE", os.getloadavg()[0] / CORES)))
+"""Times longer that anything may take before it counts as hung, on a machine that others use too. What must come out
+at the end is the same."""
 
 
 class Storm:
@@ -54,7 +57,7 @@ class Storm:
         self.hits: dict[str, list[tuple[str, str]]] = defaultdict(list)  # run id -> what was sent to whom, this attempt
 
     def run(self, faults: int, *, most_seconds: float, pause: float) -> int:
-        """Faults that hit somebody."""
+        """Faults that hit somebody: `faults`, unless time ran out before."""
         tickets.change_settings(self.home, slots=SLOTS)
         hit, until = 0, time.monotonic() + most_seconds * PATIENCE
         while hit < faults and time.monotonic() < until:

@@ -20,10 +20,8 @@ from core.runs.store import Row, Store
 from core.runs.sync import sync
 
 from .ledger import Ledger
-from .storm import PATIENCE
+from .storm import CORES, PATIENCE
 from .test_fuzz import make, story, typed
-
-LOADED = PATIENCE > 1  # others use the machine too: figures are told, and prove nothing
 
 
 def _count_up(root: Path, times: int) -> None:
@@ -113,18 +111,15 @@ def test_ten_thousand_runs_and_ten_million_events(home: Home, ledger: Ledger) ->
     ledger.events += count * (each + 1)
     indexed, done = _timed("reindex")
     assert "10,000 runs indexed" in done.stdout, done.stderr
-    listed, done = min((_timed("ls") for _ in range(5)), key=lambda each: each[0].wall)
+    listed, done = min((_timed("ls") for _ in range(5)), key=lambda each: each[0])
     assert done.stdout.count("\n") == 51, done.stderr
-    paints = sorted(_paint(home) for _ in range(3))
-    ledger.numbers += [
+    painted = min(_paint(home) for _ in range(3))
+    ledger.numbers.append(
         f"10,000 runs, {count * (each + 1) / 1e6:.1f} M events: reindex {indexed} (limit 60), "
-        f"ls {listed} (limit 0.5, fastest of 5), dashboard painted {paints[0]:.2f} s (limit 1, fastest of 3)"
-    ]
-    if LOADED:
-        return
-    assert indexed.wall < 60
-    assert listed.wall < 0.5
-    assert paints[0] < 1.0
+        f"ls {listed} (limit 0.5, fastest of 5), dashboard painted {painted} (limit 1, fastest of 3){_busy()}"
+    )
+    for took, limit in ((indexed, 60), (listed, 0.5), (painted, 1.0)):
+        assert took.within(limit)
 
 
 @pytest.mark.torture
@@ -134,11 +129,10 @@ def test_two_hundred_queued_runs_are_listed(home: Home, ledger: Ledger) -> None:
         run = make(home, number)
         run.lock.unlink()
         tickets.write(home, tickets.ticket_for(run.id, device="auto"))
-    listed, done = min((_timed("queue") for _ in range(5)), key=lambda each: each[0].wall)
+    listed, done = min((_timed("queue") for _ in range(5)), key=lambda each: each[0])
     assert "200 waiting" in done.stdout, done.stderr
-    ledger.numbers.append(f"200 queued runs: queue {listed} (limit 0.3, fastest of 5)")
-    if not LOADED:
-        assert listed.wall < 0.3
+    ledger.numbers.append(f"200 queued runs: queue {listed} (limit 0.3, fastest of 5){_busy()}")
+    assert listed.within(0.3)
 
 
 class Took(NamedTuple):
@@ -149,6 +143,16 @@ class Took(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.wall:.2f} s ({self.cpu:.2f} s of a core)"
+
+    def within(self, limit: float) -> bool:
+        """By the clock on the wall, where no other program keeps the cores from this one; else by the processor's."""
+        return (self.cpu if _busy() else self.wall) < limit
+
+
+def _busy() -> str:
+    """A remark where others use the machine too."""
+    load = os.getloadavg()[0]
+    return f"; the machine is busy (load {load:.1f}), so limits are held against processor time" if load > CORES else ""
 
 
 def _timed(*words: str) -> tuple[Took, subprocess.CompletedProcess[str]]:
@@ -172,14 +176,14 @@ async def look():
     async with app.run_test(size=(120, 40)) as pilot:
         while not any(table.row_count for table in app.screen.query(DataTable)):
             await pilot.pause(0.01)
-        return time.perf_counter() - begun
-print(asyncio.run(look()))
+        return time.perf_counter() - begun, time.process_time()
+print(*asyncio.run(look()))
 """
 
 
-def _paint(home: Home) -> float:
-    """Seconds from the first import to runs on the screen."""
+def _paint(home: Home) -> Took:
+    """From the first import to runs on the screen."""
     command = [sys.executable, "-P", "-c", _PAINT, str(home.root)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-    return float(done.stdout.split()[-1])
+    return Took(*map(float, done.stdout.split()[-2:]))

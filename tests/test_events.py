@@ -40,6 +40,11 @@ def test_a_block_of_lines() -> None:
     assert events.decode_lines(block) == EVERY_KIND
     with pytest.raises(RunError):
         events.decode_lines(block + b"half a li\n")
+    assert events.decode_lines(block[:-1]) == EVERY_KIND
+    assert events.decode_lines(b"") == []
+    for at, instead in ((block.index(b",") + 1, b"\n"), (block.index(b"\n"), b"")):  # JSON still, but no event a line
+        with pytest.raises(RunError):
+            events.decode_lines(block[:at] + instead + block[at + (not instead) :])
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

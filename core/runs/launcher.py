@@ -1,4 +1,4 @@
-"""Start, resume, stop and edit runs; to the trash and back. Each call leaves a run that tells the truth."""
+"""Start, resume, stop and edit runs. Each call leaves a run that tells the truth."""
 
 import contextlib
 import os
@@ -20,8 +20,8 @@ from core.runs import alive, slots, tickets, waiter
 from core.runs.alive import Holder
 from core.runs.disk import folder_lock, telling
 from core.runs.environment import environment
-from core.runs.find import is_id, new_id, run_ids
-from core.runs.meta import RunMeta, checked_name, checked_tags, cleaned_note, printable, read_meta, write_meta
+from core.runs.find import new_id, run_ids
+from core.runs.meta import RunMeta, checked_name, checked_tags, cleaned_note, read_meta, write_meta
 from core.runs.meta import edit_meta as edit_meta
 from core.runs.slurm import job as jobs
 from core.runs.slurm import submission
@@ -31,6 +31,8 @@ from core.runs.state import at_rest, newest_attempt, reached
 from core.runs.stop import cancel as cancel
 from core.runs.stop import stop as stop
 from core.runs.tickets import Ticket
+from core.runs.trash import remove as remove
+from core.runs.trash import restore as restore
 
 Where = Literal["here", "slurm"]  # a run is to go
 NAMES_COMPARED = 100  # more runs than are launched within a second
@@ -103,6 +105,8 @@ def resume(
         if run.job.exists() and (state := at_rest(run)).kind in ("queued", "running"):
             raise RunError(f"run {run.id} is {state.kind} ({state.detail}); `etlgan stop {run.id}` takes it back")
         config = _otherwise(run, config, changes if steps is None else {**changes, "train.steps": steps}, on=where)
+        if at_rest(run).kind == "finished" and reached(run) >= config.train.steps:
+            raise RunError(f"run {run.id} has finished, at step {reached(run):,}; --steps N with a larger N trains on")
         if where == "slurm":
             folder = _first_folder(read_json(run.env))
             submission.submit(run, config, attempt=newest_attempt(run) + 1, cwd=folder)
@@ -172,34 +176,6 @@ def _note_environment(run: RunDir, config: RunConfig, attempt: int) -> Path:
     else:
         write_json(run.env, env | now | {"argv": env.get("argv"), "queued": env.get("time")})
     return folder
-
-
-def remove(home: Home, run: RunDir) -> Path:
-    """Move a run to the trash and say where it is now; a queued one leaves the queue. A live run: RunError."""
-    cancel(run)
-    with telling(home.trash), alive.locked(run):
-        home.trash.mkdir(parents=True, exist_ok=True)
-        target, n = home.trash / run.id, 1
-        while target.exists():
-            n += 1
-            target = home.trash / f"{run.id}.{n}"
-        shutil.move(run.path, target)
-        tickets.unlinked(run.place)
-    return target
-
-
-def restore(home: Home, run_id: str) -> RunDir:
-    """Bring a run back from the trash. Not there, or in the way of one that is: RunError."""
-    there = sorted(entry.name for entry in home.trash.iterdir()) if home.trash.is_dir() else []
-    if run_id not in there or not is_id(run_id):
-        raise RunError(f"no run {printable(run_id)!r} in {home.trash}; it holds {', '.join(there[:5]) or 'nothing'}")
-    run = home.run(run_id)
-    if run.path.exists():
-        raise RunError(f"run {run_id} exists in {home.runs} already; remove that one first")
-    with telling(home.runs):
-        home.runs.mkdir(parents=True, exist_ok=True)
-        shutil.move(home.trash / run_id, run.path)
-    return run
 
 
 # --- making a run -----------------------------------------------------------------------------------------------

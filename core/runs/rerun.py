@@ -1,5 +1,6 @@
 """Making a run again: the same configuration with what was resolved then, and a comparison of what both said."""
 
+import shlex
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ class Again(NamedTuple):
     config: RunConfig
     data: str  # fingerprint of what it was trained on, "" where that was not recorded
     notes: list[str]  # what is not as it was, for people; code first
-    changes: list[str]  # of etlgan's files since, a line a file
+    changes: list[str]  # of etlgan's files since, a line a file, and the command that shows every line
 
 
 def plan(run: RunDir) -> Again:
@@ -47,7 +48,11 @@ def plan(run: RunDir) -> Again:
         raise RunError(f"run {run.id}: env.json: resolved: {error}") from None
     before, today = (differences.code_of(facts) for facts in (env, now))
     notes = [*_code_notes(before, today), *_machine_notes(env, now), *_extended_note(run, config)]
-    changes = stat_of_changes(SOURCES.parent, str(before.get("commit", "")), str(today.get("commit", "")))
+    commits = [str(code.get("commit", "")) for code in (before, today)]
+    changes = stat_of_changes(SOURCES.parent, *commits)
+    if changes:
+        which = " ".join(commit[:12] for commit in commits)
+        changes.append(f"every line: git -C {shlex.quote(str(SOURCES.parent))} diff {which}")
     return Again(config, data if isinstance(data, str) else "", list(map(printable, notes)), changes)
 
 
@@ -81,10 +86,13 @@ def _timeless(path: Path) -> list[dict[str, Any]]:
 
 def _code_notes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if before.get("commit") and before.get("commit") != now.get("commit"):
-        return [f"etlgan's code is another: commit {before['commit'][:12]} then, {_short(now.get('commit'))} now"]
-    if before.get("sha256") and before["sha256"] != now.get("sha256"):
-        return ["etlgan's code is another: its files were changed since, without a commit that says so"]
-    return [] if before else ["which code the run was made with is not recorded"]
+        notes = [f"etlgan's code is another: commit {before['commit'][:12]} then, {_short(now.get('commit'))} now"]
+    elif before.get("sha256") and before["sha256"] != now.get("sha256"):
+        notes = ["etlgan's code is another: its files were changed since, without a commit that says so"]
+    else:
+        return [] if before else ["which code the run was made with is not recorded"]
+    uncommitted = before.get("uncommitted changes", "none")
+    return notes if uncommitted == "none" else [*notes, f"uncommitted then: {uncommitted}, kept in env.json"]
 
 
 def _machine_notes(env: dict[str, Any], now: dict[str, Any]) -> list[str]:

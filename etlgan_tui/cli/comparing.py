@@ -141,9 +141,9 @@ def _card(run: RunDir) -> dict[str, float]:
     tree = read_json(run.scores)
     columns = tree.get("columns")
     generated = columns.get(GENERATED) if isinstance(columns, dict) else None
-    numbers = {"step": tree.get("step"), "overall": tree.get("overall")}
+    numbers: dict[str, Any] = {"step": tree.get("step"), "overall": tree.get("overall")}
     numbers |= {line.name: generated.get(line.name) for line in QUANTITIES} if isinstance(generated, dict) else {}
-    return {name: value for name, value in numbers.items() if type(value) in (int, float)}
+    return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
 
 
 def _table(about: list[dict[str, Any]]) -> list[str]:

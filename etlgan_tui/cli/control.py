@@ -90,18 +90,20 @@ def rm(
 
 
 def restore(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of removed runs, as `etlgan rm` said them.")],
+    texts: Annotated[list[str], typer.Argument(metavar="RUN...", help="Removed runs: ids, beginnings of ids, names.")],
     folder: options.HomeFolder = None,
 ) -> None:
     """Bring removed runs back from the trash."""
     from core.runs import launcher
 
-    home = options.home(folder)
+    home, back = options.home(folder), list[str]()
     try:
-        for each in ids:
-            terminal.say(terminal.clean(launcher.restore(home, each).path))
+        for text in texts:
+            run = launcher.restore(home, text)
+            back.append(run.id)
+            terminal.say(terminal.clean(run.path))
     finally:
-        index.update(home, ids)
+        index.update(home, back)
 
 
 def _edit(text: str, folder: Path | None, **changes: Any) -> None:

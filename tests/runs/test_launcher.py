@@ -300,7 +300,12 @@ def test_to_the_trash_and_back(home: Home) -> None:
         launcher.resume(home, run)
     with pytest.raises(RunError, match=run.id):
         launcher.restore(home, "../home")
-    assert launcher.restore(home, run.id) == run
+    with pytest.raises(RunError, match=r"nobody.*it holds " + run.id):
+        launcher.restore(home, "nobody")
+    for text in (run.id[:9], "keeper", run.id):
+        assert launcher.restore(home, text) == run
+        if text != run.id:
+            launcher.remove(home, run)
     assert sorted(path.name for path in run.path.iterdir()) == before
     assert state_of(run).kind == "finished"
 

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from core.errors import RunError
 from core.events import AnyEvent, Finished, Saved, encode
 from core.rundir import Home, RunDir, read_json, write_json
 from core.runs import bundle, differences, launcher, rerun, unbundle
-from core.runs.environment import environment, sources_hash, stat_of_changes
+from core.runs.environment import SOURCES, environment, sources_hash, stat_of_changes
 from core.runs.find import run_ids
 from core.runs.meta import RunMeta, write_meta
 
@@ -77,6 +78,20 @@ def test_damaged_files_are_named(run: RunDir, home: Home) -> None:
     assert found["config.json"] == ("-", "missing or damaged")
 
 
+def test_on_another_commit_a_rerun_says_so_and_what_differs(run: RunDir) -> None:
+    here = str(SOURCES.parent)
+    commits = subprocess.run(["git", "-C", here, "rev-list", "-2", "HEAD"], capture_output=True, text=True, check=False)
+    if commits.returncode or len(commits.stdout.split()) < 2:
+        pytest.skip("not a clone with two commits")
+    now, before = commits.stdout.split()
+    write_json(run.env, read_json(run.env) | {"code": {"commit": before, "sha256": "old", "diff": "+x\n"}})
+    again = rerun.plan(run)
+    assert f"etlgan's code is another: commit {before[:12]} then, {now[:12]} now" in again.notes
+    assert any(note.startswith("uncommitted then") and "(1 lines)" in note for note in again.notes)
+    assert "changed" in again.changes[-2]  # N files changed
+    assert again.changes[-1] == f"every line: git -C {here} diff {before[:12]} {now[:12]}"
+
+
 def test_what_was_resolved_is_used_again(run: RunDir) -> None:
     env = read_json(run.env)
     resolved = {"device": "cpu", "precision": "bf16", "threads": 3, "data": "abc"}
@@ -85,6 +100,7 @@ def test_what_was_resolved_is_used_again(run: RunDir) -> None:
     assert (again.config.train.device, again.config.train.precision, again.config.train.threads) == ("cpu", "bf16", 3)
     assert again.data == "abc"
     assert any("etlgan's code is another" in note for note in again.notes)
+    assert again.changes == []  # without two commits there is nothing that could be compared
     assert any("cpu was an older one" in note for note in again.notes)
     write_json(run.env, env | {"resolved": resolved | {"threads": "\x1b[2J"}})
     with pytest.raises(RunError, match=r"env.json: resolved: train.threads"):

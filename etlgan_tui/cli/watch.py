@@ -36,6 +36,9 @@ class Display(Protocol):
     def draw(self, progress: Progress, word: str, note: str, /) -> None:
         """Several times a second."""
 
+    def warn(self, text: str, /) -> None:
+        """Of the disk; once."""
+
 
 class JsonLines:
     """Every event as one JSON line on stdout."""
@@ -46,6 +49,9 @@ class JsonLines:
 
     def draw(self, progress: Progress, word: str, note: str) -> None:
         pass
+
+    def warn(self, text: str) -> None:
+        terminal.tell(terminal.clean(f"etlgan: {text}"))
 
 
 class Lines:
@@ -67,6 +73,9 @@ class Lines:
             self._say(note)
         self._note = note
 
+    def warn(self, text: str) -> None:
+        self._say(f"etlgan: {text}")
+
     def _say(self, text: str) -> None:
         terminal.tell(terminal.clean(text))
 
@@ -81,7 +90,7 @@ class LiveBoard:
         characters = len(repertoire.characters(watched.config.data.chars))
         self._run = watched.run
         self._board = stack.enter_context(Board(run_id=watched.run.id, config=watched.config, characters=characters))
-        self._next = 0.0
+        self._next, self._warning = 0.0, ""
 
     def event(self, event: AnyEvent, _progress: Progress) -> None:
         from etlgan_tui.cli import samples
@@ -92,8 +101,11 @@ class LiveBoard:
 
     def draw(self, progress: Progress, word: str, note: str) -> None:
         if time.monotonic() >= self._next:
-            self._board.draw(progress, word, note)
+            self._board.draw(progress, word, f"{self._warning}{note}")
             self._next = time.monotonic() + 0.2
+
+    def warn(self, text: str) -> None:
+        self._warning = f"{text}. "
 
 
 class Watched:
@@ -146,10 +158,11 @@ def _interrupts() -> Iterator[list[int]]:
 
 
 def _follow(watched: Watched, display: Display, stop: Callable[[], str], interrupts: list[int]) -> State:
+    from core.runs import disk
     from core.runs.state import state_of
 
     unicode = terminal.shows_unicode(sys.stderr)
-    now, looked, asked = state_of(watched.run), time.monotonic(), ""
+    now, looked, asked, low = state_of(watched.run), time.monotonic(), "", ""
     while True:
         found = watched.read()
         for event in found:
@@ -164,6 +177,8 @@ def _follow(watched: Watched, display: Display, stop: Callable[[], str], interru
         if time.monotonic() >= looked + _STATE_EVERY:
             # Looked at before the next read: what the run wrote before it ended is still shown.
             now, looked = state_of(watched.run), time.monotonic()
+            if not low and (low := disk.low(watched.run.path)):
+                display.warn(low)
         time.sleep(POLL)
 
 

@@ -23,9 +23,10 @@ from rich.cells import cell_len
 from core import config, events, presets
 from core.events import Finished, Sampled, Started, Step
 from core.rundir import Home
+from core.runs import disk
 from core.runs.find import find, run_ids
 from core.runs.state import state_of
-from etlgan_tui.cli import training
+from etlgan_tui.cli import training, watch
 from etlgan_tui.cli.watch import Watched
 
 from .conftest import LONG, PROGRAM, SHORT, Said, Typed, complains
@@ -66,6 +67,18 @@ def test_words_go_to_stderr_and_are_lines_without_a_terminal(etlgan: Typed) -> N
     assert said.out == ""  # the fake trainer draws nothing
     assert "step 12/12 100 %" in said.err
     assert "\x1b" not in said.err
+
+
+def test_a_disk_that_fills_up_while_it_runs_is_told_once(etlgan: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "LOW_BYTES", 1 << 60)
+    monkeypatch.setattr(watch, "_STATE_EVERY", 0.0)
+    said = etlgan("run", *SHORT)
+    assert said.code == 0
+    before, while_it_runs = (
+        re.findall(rf"{words}.* the disk of .*", said.err) for words in ("to come", "etlgan: only")
+    )
+    assert len(before) == 1
+    assert len(while_it_runs) == 1
 
 
 def test_settings_reach_the_run(etlgan: Typed, home: Home) -> None:

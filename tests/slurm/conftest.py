@@ -1,4 +1,4 @@
-"""A real Slurm of two nodes, started once; skipped, with the reason, where it cannot or need not be."""
+"""A real Slurm of two nodes, started once; skipped, with the reason, where it cannot be."""
 
 import contextlib
 import os
@@ -36,8 +36,6 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if not os.environ.get(WANTED):
-        pytest.skip("starts a real Slurm, for minutes: `make test-slurm`")
     if missing := subprocess.run([SCRIPT, "missing"], capture_output=True, text=True, check=True).stdout.strip():
         pytest.skip(f"no Slurm here: {missing.replace(chr(10), ', ')}")
     made = Cluster(tmp_path_factory.mktemp("slurm"))

@@ -1,5 +1,6 @@
 """Runs on a real Slurm: submitted, streamed, stopped, out of time, preempted, their node killed, swept by the dozen."""
 
+import os
 import shutil
 import sys
 import time
@@ -18,7 +19,10 @@ from core.runs import alive, launcher
 from core.runs.find import run_ids
 from core.runs.slurm import job as jobs
 from core.runs.state import state_of
-from slurm.conftest import Cluster, until, wait_for
+from slurm.conftest import WANTED, Cluster, until, wait_for
+
+if not os.environ.get(WANTED):
+    pytest.skip("starts a real Slurm, for minutes: `make test-slurm`", allow_module_level=True)
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -81,7 +81,6 @@ def test_a_pupil_learns_what_only_one_source_shows() -> None:
     assert reader.read(images).label.tolist() == [0, 1, 2]
 
 
-@pytest.mark.timeout(200)
 def test_the_command_goes_on_where_it_was(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
 from textual.widgets import Footer, Static
 
@@ -15,22 +13,20 @@ from core.rundir import RunDir
 from core.runs.meta import printable, read_meta
 from etlgan_tui import arranging, romaji
 from etlgan_tui.arranging import Asked, Drawn
-from etlgan_tui.background import Errand, once
-from etlgan_tui.keeping import keep, says
+from etlgan_tui.background import Errand
 from etlgan_tui.sampling import Loaded, Wanted, WarmSampler, newest_step
-from etlgan_tui.screens.base import BaseScreen
+from etlgan_tui.screens.playing import Playing
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.sheet import Leaf, SheetView
-from etlgan_tui.widgets.slider import HIGH, LOW, Slider
+from etlgan_tui.widgets.slider import Slider
 from etlgan_tui.widgets.typing_line import TypingLine
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 
 LOOK_TICKS = 4  # ticks between two looks for a newer checkpoint
 MOST_TYPED = 200  # characters
-_SEEDS = 10_000  # noises to choose from: a number that a person can remember
 _GRAPHICS_PIXELS = 4  # a column: what textual-image takes for one
 _ROMAJI = {
     "hiragana": "; romaji becomes hiragana: ka → か",
@@ -39,7 +35,7 @@ _ROMAJI = {
 }
 
 
-class PlaygroundScreen(BaseScreen):
+class PlaygroundScreen(Playing):
     """One run's. Its sampler lives as long as the screen."""
 
     AUTO_FOCUS = "TypingLine"
@@ -50,32 +46,10 @@ Type, and the run's generator writes it. Romaji becomes kana where the run knows
 Up and down go between the line and the sliders, left and right move a slider.
 In one hand, the whole text has one noise and one style; in many, each column has its own.
 What is kept lies in the run's folder, under kept/."""
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "noise", "New noise"),
-        Binding("ctrl+z", "noise_back", "Previous noise", show=False),
-        Binding("ctrl+g", "codes", "Random codes", show=False),
-        Binding("ctrl+t", "hands", "Text/hands"),
-        Binding("ctrl+s", "keep", "Keep PNG"),
-        Binding("ctrl+l", "characters", "Characters"),
-        Binding("ctrl+o", "script", "Romaji to hiragana, katakana, off", show=False),
-        Binding("ctrl+r", "reload", "Reload newest checkpoint", show=False),
-        Binding("up", "field(-1)", "Previous field", show=False),
-        Binding("down", "field(1)", "Next field", show=False),
-        Binding("f1", "app.help", "Help", show=False),
-        Binding("f2", "app.pictures", "Pictures", show=False),
-        Binding("escape", "back", "Back"),
-    ]
 
     def __init__(self, run: RunDir, *, seed: int | None = None) -> None:
-        super().__init__()
-        self.run = run
-        self.loaded: Loaded | None = None
-        self.drawn: Drawn | None = None
-        self.codes: list[float] = []
-        self.one_hand = True
-        self.problem = ""  # what has to be seen to first
+        super().__init__(run, seed)
         self.ended = False  # the sampler died, and was not started again
-        self._seeds = [random.randrange(_SEEDS) if seed is None else seed]
         self._asked: Asked | None = None
         self._newest: int | None = None
         self._title = read_meta(run).name
@@ -98,7 +72,11 @@ What is kept lies in the run's folder, under kept/."""
         self._looking = Errand(self, lambda: newest_step(self.run), done=self._show_newest, failed=self.tell)
         self.query_one(SheetView).mode = self.etlgan.picture_mode
         self._loading.ask()
-        self._tell()
+        self.tell_state()
+
+    def load(self) -> None:
+        if not self._loading.busy:
+            self._loading.ask()
 
     def on_unmount(self) -> None:
         self._sampler.close()
@@ -122,7 +100,7 @@ What is kept lies in the run's folder, under kept/."""
 
     # --- asking and showing ---
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         """Draw what is wanted now; what was asked before and has not begun is not drawn any more."""
         if self.loaded is None or self.ended:
             return
@@ -131,9 +109,9 @@ What is kept lies in the run's folder, under kept/."""
         spelling, one = arranging.spelled(text, known), self.one_hand
         distinct = spelling.distinct if one else spelling.distinct[: arranging.MOST_ROWS]
         count = 1 if one else arranging.hands(len(distinct))
-        wanted = Wanted(distinct, tuple(self.codes), tuple(self._seeds[-1] + hand for hand in range(count)))
+        wanted = Wanted(distinct, tuple(self.codes), tuple(self.seeds[-1] + hand for hand in range(count)))
         self._asked = Asked(wanted, spelling, one)
-        self._tell()
+        self.tell_state()
         if distinct:
             self._drawing.ask()
         else:
@@ -152,7 +130,7 @@ What is kept lies in the run's folder, under kept/."""
             self.drawn = drawn
             if self.problem:
                 self.problem = ""
-                self._tell()
+                self.tell_state()
             self._lay_out()
 
     def _lay_out(self) -> None:
@@ -182,7 +160,7 @@ What is kept lies in the run's folder, under kept/."""
             line.script = romaji.usual_script(line.known)
         if loaded.passed_over:
             self.notify("\n".join(loaded.passed_over), severity="warning", title="Passed over", markup=False)
-        self._ask()
+        self.ask()
 
     def _show_sliders(self, loaded: Loaded) -> None:
         codes = self.query_one("#codes", VerticalScroll)
@@ -197,7 +175,7 @@ What is kept lies in the run's folder, under kept/."""
         came, self._newest = step != self._newest, step
         if came and step is not None and self.loaded is None and not self.ended and not self._loading.busy:
             self._loading.ask()
-        self._tell()
+        self.tell_state()
 
     def _failed(self, problem: str) -> None:
         """The sampler says why not, or it has died: then once, and how to go on."""
@@ -211,9 +189,9 @@ What is kept lies in the run's folder, under kept/."""
         self.problem = problem
         if self.loaded is None:
             self.query_one(SheetView).show(None, told="")
-        self._tell()
+        self.tell_state()
 
-    def _tell(self) -> None:
+    def tell_state(self) -> None:
         """The heading, and the line below what is typed."""
         told = self.problem or self._hint()
         said = (self._heading(), told)
@@ -253,85 +231,3 @@ What is kept lies in the run's folder, under kept/."""
             return "one hand: the same noise and codes for every character"
         cut = f"; the first {arranging.MOST_ROWS} of {rows} characters" if rows > arranging.MOST_ROWS else ""
         return f"many hands: a column is one noise{cut}"
-
-    # --- what the user does ---
-
-    @on(TypingLine.Changed)
-    def write(self) -> None:
-        self._ask()
-
-    @on(TypingLine.Submitted)
-    def action_noise(self) -> None:
-        """Another hand."""
-        self._seeds.append(random.randrange(_SEEDS))
-        self._ask()
-
-    def action_noise_back(self) -> None:
-        if len(self._seeds) > 1:
-            self._seeds.pop()
-            self._ask()
-
-    @on(Slider.Moved)
-    def style(self, event: Slider.Moved) -> None:
-        self.codes[event.number] = event.value
-        self._ask()
-
-    def action_codes(self) -> None:
-        """All codes at once, by chance."""
-        for slider in self.query(Slider):
-            slider.action_go(random.uniform(LOW, HIGH))
-
-    def action_hands(self) -> None:
-        """The text in one hand; or every character of it in many."""
-        self.one_hand = not self.one_hand
-        self._ask()
-
-    def action_script(self) -> None:
-        line = self.query_one(TypingLine)
-        line.script = romaji.SCRIPTS[(romaji.SCRIPTS.index(line.script) + 1) % len(romaji.SCRIPTS)]
-        self.notify(
-            {"off": "off: letters stay letters"}.get(line.script, f"to {line.script}"), title="Romaji", timeout=2
-        )
-        self._ask()
-
-    def action_characters(self) -> None:
-        from etlgan_tui.screens.characters import CharactersScreen
-
-        if self.loaded is None:
-            self.notify("nothing is loaded yet")
-            return
-        self.app.push_screen(CharactersScreen(self.loaded.characters, self._pick))
-
-    def _pick(self, character: str) -> None:
-        self.query_one(TypingLine).insert_text_at_cursor(character)
-
-    def action_reload(self) -> None:
-        """The newest checkpoint; and a new sampler where the old one died."""
-        if not self._loading.busy:
-            self.problem = ""
-            self._loading.ask()
-            self._tell()
-
-    def action_keep(self) -> None:
-        """The picture that is shown, into the run's directory."""
-        drawn = self.drawn
-        if drawn is None:
-            self.notify("there is no picture yet", severity="warning")
-            return
-        sheet = self.query_one(SheetView)
-        images, _labels, _tile = arranging.arranged(drawn, width=sheet.size.width, height=sheet.size.height, whole=True)
-        run, words = self.run, says(drawn, self.run.id)
-
-        def kept(path: Path) -> None:
-            self.notify(str(path), title="Kept", markup=False)
-
-        once(self.app, lambda: keep(run, drawn.step, images, says=words), done=kept, failed=self.etlgan.tell)
-
-    def action_field(self, way: int) -> None:
-        """From the line to the sliders, and back."""
-        fields = [self.query_one(TypingLine), *self.query(Slider)]
-        at = fields.index(self.focused) if self.focused in fields else 0
-        fields[min(max(at + way, 0), len(fields) - 1)].focus()
-
-    def action_back(self) -> None:
-        self.app.pop_screen()

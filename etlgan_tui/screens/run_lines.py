@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from core.runs.store import PAGE
 from etlgan_tui import looks
 from etlgan_tui.family import SWEEP, Member, family
-from etlgan_tui.index import Listed, Preview
+from etlgan_tui.index import Listed, Page, Preview
 from etlgan_tui.query import Query
 from etlgan_tui.widgets.chart import Series
 from etlgan_tui.widgets.preview import Glance
@@ -179,3 +180,22 @@ def _score(listed: Listed) -> float:
 
 def is_sweep(line_id: str) -> bool:
     return bool(SWEEP.fullmatch(line_id))
+
+
+def count(page: Page, *, marked: int, common: Sequence[str]) -> str:
+    """The line below the table: how many, which page, in which order, what all of them have in common."""
+    query, pages = page.query, max(1, -(-page.total // PAGE))
+    parts = [
+        f"{page.total:,} of {page.every:,} runs" if query.narrows else f"{page.every:,} run{'s'[: page.every != 1]}",
+        f"page {query.page + 1}/{pages}" if pages > 1 else "",
+        _sorting(query),
+        f"{marked} marked" if marked else "",
+        query.problem or (f"all: {', '.join(common)}" if common and len(page.runs) > 1 else ""),
+    ]
+    return "  ·  ".join(filter(None, parts))
+
+
+def _sorting(query: Query) -> str:
+    if query.order == "created":
+        return f"{'newest' if query.descending else 'oldest'} first"
+    return f"by {query.order}, {'largest' if query.descending else 'smallest'} first"

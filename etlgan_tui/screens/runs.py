@@ -159,28 +159,11 @@ class RunsScreen(RunActions):
         return "reading the runs ..." if first else EMPTY
 
     def _tell_count(self) -> None:
-        text = self._count(self.page) if self.page else ""
+        table = self.query_one(RunTable)
+        text = run_lines.count(self.page, marked=len(table.marked), common=table.common) if self.page else ""
         if text != self._counted:
             self._counted = text
             self.query_one("#count", Static).update(text)
-
-    def _count(self, page: Page) -> str:
-        query, marked = page.query, len(self.query_one(RunTable).marked)
-        pages = max(1, -(-page.total // PAGE))
-        parts = [
-            f"{page.total:,} of {page.every:,} runs"
-            if query.narrows
-            else f"{page.every:,} run{'s'[: page.every != 1]}",
-            f"page {query.page + 1}/{pages}" if pages > 1 else "",
-            _sorting(query),
-            f"{marked} marked" if marked else "",
-            query.problem or self._in_common(),
-        ]
-        return "  ·  ".join(filter(None, parts))
-
-    def _in_common(self) -> str:
-        told = self.query_one(RunTable).common
-        return f"all: {', '.join(told)}" if told and self.page and len(self.page.runs) > 1 else ""
 
     def _show_preview(self, found: Found | None) -> None:
         if found is None or found.listed.row.id == self.target:
@@ -308,9 +291,3 @@ class RunsScreen(RunActions):
         from etlgan_tui.screens.compare import CompareScreen
 
         self.app.push_screen(CompareScreen(marked))
-
-
-def _sorting(query: Query) -> str:
-    if query.order == "created":
-        return f"{'newest' if query.descending else 'oldest'} first"
-    return f"by {query.order}, {'largest' if query.descending else 'smallest'} first"

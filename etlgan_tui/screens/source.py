@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple, get_args
+from typing import ClassVar, get_args
 
 from rich.text import Text
 from textual import on
@@ -15,36 +15,22 @@ from textual.widgets import DataTable, ProgressBar, Static, TabbedContent, TabPa
 from core.errors import ConfigError
 from core.runs.meta import printable
 from etlgan_tui.background import Errand, once
-from etlgan_tui.screens.from_source import FromSource, facts
+from etlgan_tui.screens.checking import HEADS, Checking, some
+from etlgan_tui.screens.from_source import facts
 from etlgan_tui.screens.prompt import Prompt
+from etlgan_tui.screens.source_sheet import ALL_STEPS, LABEL, Wanted, character_of, leaf
 from etlgan_tui.sources import Look, Opened, Overview, Page
-from etlgan_tui.verification import Verification
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.character_grid import CharacterGrid
 from etlgan_tui.widgets.keys import KeyBar
-from etlgan_tui.widgets.sheet import TILES, Leaf, SheetView
+from etlgan_tui.widgets.sheet import TILES, SheetView
 
 LOOKS: tuple[Look, ...] = get_args(Look)
 LOOK_NAMES = {"prepared": "prepared", "raw": "as scanned", "steps": "before and after"}
-ALL_STEPS = 5  # columns of before and after
-LABEL = 6  # columns of a row's number
 REST_SECONDS = 0.08  # holding an arrow key reads nothing
-NAMED = 8  # files that are missing
-WATCH_SECONDS = 0.2
-HEADS = ("status", "set", "published as", "records", "checksum", "why", "file")
 
 
-class Wanted(NamedTuple):
-    """What is to be read."""
-
-    character: str
-    look: Look
-    first: int
-    rows: int
-    across: int  # images a row
-
-
-class SourceScreen(FromSource):
+class SourceScreen(Checking):
     """Opened by name; everything is read in the background."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,18 +49,14 @@ class SourceScreen(FromSource):
     ]
 
     def __init__(self, opened: Opened, *, tab: str = "") -> None:
-        super().__init__()
-        self.source = opened
-        self.overview: Overview | None = None
+        super().__init__(opened)
         self.page: Page | None = None
-        self.verification: Verification | None = None
         self._tab = tab
         self._look: Look = "prepared"
         self._first = 0
         self._wanted = Wanted("", "prepared", 0, 1, 1)
         self._zoom = {"prepared": 0, "raw": 2, "steps": 2}  # positions in TILES
         self._rest: Timer | None = None
-        self._watching: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield TopBar()
@@ -99,7 +81,7 @@ class SourceScreen(FromSource):
         self.query_one(SheetView).show(None, told="reading ...")
         self.query_one("#verify-bar").display = False
         self.query_one("#verify-table", DataTable).add_columns(*HEADS)
-        self._tell_verify()
+        self.tell_checks()
         if self._tab != "verify":
             self.query_one(CharacterGrid).focus()
         once(self, self.source.look, done=self._looked, failed=self._failed)
@@ -123,7 +105,7 @@ class SourceScreen(FromSource):
         if self._tab == "verify":
             self.action_verify()
         else:
-            self._tell_verify()
+            self.tell_checks()
 
     def _counted(self, overview: Overview) -> None:
         self.overview = overview
@@ -134,12 +116,12 @@ class SourceScreen(FromSource):
 
     def _failed(self, problem: str) -> None:
         told = printable(problem)
-        self.query_one("#source-heading", Static).update(f"✗ {told}")
+        heading = self.query_one("#source-heading", Static)
+        heading.update(f"✗ {told}")
+        heading.add_class("-problem")  # which has as many lines as it needs
         self.query_one("#holds-text", Static).update(told)
         self.query_one(SheetView).show(None, told="nothing to show")
-        if self._tab != "verify":
-            self.query_one(TabbedContent).active = "holds"  # there is room for all of it
-        self._tell_verify(told)
+        self.tell_checks(told)
 
     def _show_overview(self, overview: Overview) -> None:
         self.query_one("#source-heading", Static).update(printable(overview.name))
@@ -148,7 +130,7 @@ class SourceScreen(FromSource):
         if overview.counts and not overview.endless:
             told = [f"{printable(text)} {count:,}" for text, count in overview.counts.items()]
             lines += ["", "   ".join(told)]
-        lines += ["", *(f"not there of {row.data_set}: {_some(row.missing)}" for row in overview.sets if row.missing)]
+        lines += ["", *(f"not there of {row.data_set}: {some(row.missing)}" for row in overview.sets if row.missing)]
         self.query_one("#holds-text", Static).update("\n".join(lines))
 
     # --- characters ---
@@ -212,25 +194,9 @@ class SourceScreen(FromSource):
         of = "" if page.total is None else f" of {page.total:,}"
         told = f"{printable(character)}  U+{ord(character):04X}   {LOOK_NAMES[look]}   {page.first + 1:,}–{last:,}{of}"
         self.query_one("#sheet-title", Static).update(told if count else f"{printable(character)}  no images")
-        self.query_one(SheetView).show(self._leaf(page, self._wanted) if count else None, told="no images")
-
-    def _leaf(self, page: Page, wanted: Wanted) -> Leaf:
-        """Images wrapped to rows."""
-        import numpy as np
-
-        images, captions = page.sheet.images, page.sheet.columns
-        if wanted.look == "steps":
-            _, fit = self.query_one(SheetView).room(self.tile, label=LABEL, captions=True)
-            if fit < len(captions):
-                images, captions = images[:, [0, -1]], ("as scanned", "prepared") * wanted.across
-        else:
-            images = images[0][:, None]
-        count, columns, side, _ = images.shape  # (images, columns of each, S, S)
-        tall = -(-count // wanted.across)
-        cells = np.zeros((tall * wanted.across, columns, side, side), np.uint8)
-        cells[:count] = images
-        numbers = tuple(f"{page.first + 1 + row * wanted.across:,}" for row in range(tall))
-        return Leaf(cells.reshape(tall, wanted.across * columns, side, side), numbers, captions, self.tile)
+        sheet = self.query_one(SheetView)
+        fit = sheet.room(self.tile, label=LABEL, captions=True)[1]
+        sheet.show(leaf(page, self._wanted, tile=self.tile, fit=fit) if count else None, told="no images")
 
     def _page_failed(self, problem: str) -> None:
         self.query_one(SheetView).show(None, told=printable(problem))
@@ -261,13 +227,13 @@ class SourceScreen(FromSource):
         grid = self.query_one(CharacterGrid)
 
         def check(text: str) -> None:
-            if _character(text) not in grid.characters:
+            if character_of(text) not in grid.characters:
                 raise ConfigError(f"no image of {printable(text.strip()) or 'a blank'} here")
 
         def answered(text: str | None) -> None:
             if text:
                 self.query_one(TabbedContent).active = "characters"
-                grid.choose(_character(text))
+                grid.choose(character_of(text))
 
         self.app.push_screen(
             Prompt("Find a character", hint="the character, or its code: U+3042", check=check), answered
@@ -281,83 +247,7 @@ class SourceScreen(FromSource):
         if event.pane.id == "characters" and self.page is None:
             self._ask()
 
-    # --- checks ---
-
-    def action_verify(self) -> None:
-        """Start the checks, or end them where they run."""
-        self.query_one(TabbedContent).active = "verify"
-        if self.verification and self.verification.state == "running":
-            self.verification.cancel()
-            return
-        if self.overview is None or not self.overview.etl:
-            self._tell_verify()
-            return
-        table = self.query_one("#verify-table", DataTable)
-        table.clear()
-        table.focus()
-        self.verification = Verification(self.source.spec)
-        if self._watching:
-            self._watching.stop()
-        self._watching = self.set_interval(WATCH_SECONDS, self._watch)
-
-    def _watch(self) -> None:
-        found = self.verification
-        if found is None:
-            return
-        table, bar = self.query_one("#verify-table", DataTable), self.query_one("#verify-bar", ProgressBar)
-        ended = found.state != "running"  # before the rows are read: none is missed
-        for row in found.rows[table.row_count :]:
-            sum_ = "" if row.sysv is None else str(row.sysv)
-            cells = (row.status, row.data_set, row.published_as or "", f"{row.records:,}", sum_, row.message, row.file)
-            table.add_row(*(Text(printable(cell)) for cell in cells))
-        bar.display = not ended
-        bar.update(total=max(found.total, 1), progress=found.read)
-        self._tell_verify()
-        if ended and self._watching:
-            self._watching.stop()
-
-    def _tell_verify(self, problem: str = "") -> None:
-        self.query_one("#verify-told", Static).update(problem or printable(self._checked(), keep="\n"))
-
-    def _checked(self) -> str:
-        found, overview = self.verification, self.overview
-        if found is None:
-            if overview is None:
-                return "reading ..."
-            return (
-                "v reads every file and compares its size and checksum with what AIST published."
-                if overview.etl
-                else f"{overview.name}: sizes and checksums were published of ETL files only. "
-                "Its format was checked when it was opened."
-            )
-        counts = {status: sum(row.status == status for row in found.rows) for status in ("ok", "differs", "unknown")}
-        told = ", ".join(f"{count:,} {status}" for status, count in counts.items() if count) or "nothing yet"
-        files = f"{len(found.rows):,} of {found.files:,} files: {told}"
-        if found.state == "running":
-            return f"{files}; v ends it"
-        if found.state == "failed":
-            return f"✗ {found.problem}"
-        if found.state == "cancelled":
-            return f"■ ended before it was done; {files}"
-        missing = f"\nnot there: {_some(found.missing)}"
-        mark = "✗" if counts["differs"] else "✓"
-        return f"{mark} {files}{missing if found.missing else ''}"
-
     # --- runs ---
 
     def action_new(self) -> None:
         self.new_run(self.source)
-
-
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:NAMED]) + f" ... ({len(names)})" * (len(names) > NAMED)
-
-
-def _character(text: str) -> str:
-    """What was typed: a character, or the code of one."""
-    text = text.strip()
-    code = text[2:] if text[:2].upper() in ("U+", "0X") else ""
-    try:
-        return chr(int(code, 16)) if code else text
-    except (ValueError, OverflowError):
-        return text

@@ -183,9 +183,10 @@ class TextPicture(ScrollView, can_focus=True):
 class GraphicsPicture(VerticalScroll):
     """The picture itself, as large as fits, for terminals that can."""
 
-    def __init__(self, ink: NDArray[np.uint8], labels: tuple[str, ...]) -> None:
+    def __init__(self, ink: NDArray[np.uint8], labels: tuple[str, ...], *, columns: int = 0) -> None:
+        """`columns`: at most so many cells wide; 0: as wide as there is room for."""
         super().__init__()
-        self._ink, self._labels = ink, labels
+        self._ink, self._labels, self._columns = ink, labels, columns
 
     def compose(self) -> ComposeResult:
         from PIL import Image
@@ -205,7 +206,7 @@ class GraphicsPicture(VerticalScroll):
             return
         height, width = self._ink.shape
         margin = max(map(cell_len, self._labels), default=0) + 1
-        columns = max(4, min(self.size.width - margin, width // 4))
+        columns = max(4, min(self.size.width - margin, width // 4, self._columns or width))
         lines = max(1, round(columns * height / width / _CELL_HEIGHT_TO_WIDTH))
         image.styles.width, image.styles.height = columns, lines
         column = [""] * lines

@@ -79,7 +79,8 @@ class SheetView(Container):
         if leaf:
             captions.update(_captions(leaf))
         if graphics and leaf:
-            self.mount(GraphicsPicture(_mosaic(leaf.images, _graphics_side(leaf)), leaf.labels))
+            wide = leaf.images.shape[1] * leaf.tile
+            self.mount(GraphicsPicture(_mosaic(leaf.images, _graphics_side(leaf)), leaf.labels, columns=wide))
         else:
             text.show(leaf, zoomed=self.mode == "cells", told=self._told)
 

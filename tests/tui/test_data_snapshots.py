@@ -61,7 +61,7 @@ def test_a_source_that_has_gone(snap: Callable[..., None], size: tuple[int, int]
         await pilot.press("down", "enter")
         screen = await on(pilot, SourceScreen)
         heading = screen.query_one("#source-heading", Static)
-        await until(pilot, lambda: str(heading.content).startswith("✗"))
+        await until(pilot, lambda: str(heading.content).startswith("✗") and screen.focused)
 
     snap(failed, size=size, theme=theme)
 

@@ -211,7 +211,7 @@ async def test_hands_noise_codes_and_romaji(home: Home) -> None:
         assert "noises 7 to 14" in heading(screen)
         await pilot.press("enter")
         await settled(pilot, screen)
-        assert screen.drawn.asked.wanted.seeds[0] != 7 or len(screen._seeds) == 2
+        assert screen.drawn.asked.wanted.seeds[0] != 7 or len(screen.seeds) == 2
         await pilot.press("ctrl+z", "ctrl+z")
         await settled(pilot, screen)
         assert screen.drawn.asked.wanted.seeds[0] == 7

@@ -63,6 +63,7 @@ def snap(home: Home, snap_compare: Snap, capsys: pytest.CaptureFixture[str]) -> 
             await until(pilot, lambda: getattr(pilot.app, "machine", ""))
             await until(pilot, lambda: _settled(pilot.app.screen))
             await asyncio.sleep(0.2)
+            await pilot.wait_for_scheduled_animations()
             await pilot.pause()
 
         assert snap_compare(Still(home), run_before=settle, terminal_size=size)

@@ -297,7 +297,7 @@ class EventLog:
 
     def emit(self, event: AnyEvent) -> None:
         """The whole line or nothing of it. OSError."""
-        self.step = event.step
+        self.step = max(self.step, event.step)  # pictures may be told of late
         append_line(self.path, events.encode(event))
 
     def finish(self, attempt: int, state: str, message: str) -> None:

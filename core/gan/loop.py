@@ -6,7 +6,7 @@ Facts go out as events; pictures and checkpoints as files.
 import math
 import time
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,11 +22,12 @@ from core.gan.clock import Clock
 from core.gan.device import Resolved
 from core.gan.engine import Engine
 from core.gan.model import Latent
+from core.gan.painter import Painter
 from core.gan.pool import Pool
 from core.gan.saved import initial
 from core.gan.world import ALONE, World
 from core.glyphs.glyphset import GlyphSet
-from core.rundir import RunDir, write_atomic
+from core.rundir import RunDir
 
 QUALITY_IMAGES = 1000  # generated images that Q reads to rank checkpoints when no scorer is given
 
@@ -76,6 +77,7 @@ class Training:
             domains=domains,
         )
         self.rows = list(glyphs.characters[: self.latents.rows])
+        self.painter = Painter(run, aside=device.type == "cuda")
         self.clock = Clock()
         self.step = self._begun()
 
@@ -138,6 +140,7 @@ class Training:
         if last or self._due(train.sample_every):
             with self.clock.of("pictures"):
                 self._draw()
+                self._show(wait=last)
         scores = scorer is not None and (last or self._due(train.score_every or train.save_every))
         if fresh and (last or scores or self._due(train.save_every)):
             self._save(scorer, scores)
@@ -171,6 +174,7 @@ class Training:
             means["q_real"] = None  # type: ignore[assignment]  # no code of an unsupervised Q is anybody's name
         seconds, rate = self.clock.seconds, self.clock.rate()
         with self.clock.of("events"):
+            self._show(wait=False)
             self.emit(Step(step=self.step, time=time.time(), seconds=seconds, images_per_s=rate, **means))
 
     def pictures(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -179,18 +183,17 @@ class Training:
         return grid.generate(average, self.latents.grid), grid.generate(average, self.latents.traversal)
 
     def _draw(self) -> None:
+        average = self.engine.average
         with self.engine.fast():  # half the time; two of 255 grey levels off at most
-            grid_images, traversal = self.pictures()
-        self._show("grid", grid_images)
-        if len(traversal):
-            self._show("traversal", traversal)
+            self.painter.paint(self.step, "grid", grid.drawn(average, self.latents.grid))
+            if self.config.model.codes:
+                self.painter.paint(self.step, "traversal", grid.drawn(average, self.latents.traversal))
 
-    def _show(self, kind: Literal["grid", "traversal"], images: NDArray[np.uint8]) -> None:
-        path = self.run.sample(self.step, kind)
-        write_atomic(path, grid.png(grid.tiled(images, grid.COLUMNS)))
-        relative = str(path.relative_to(self.run.path))
-        rows = self.rows * (len(images) // len(self.rows) // grid.COLUMNS)
-        self.emit(Sampled(step=self.step, time=time.time(), path=relative, kind=kind, rows=rows))
+    def _show(self, *, wait: bool) -> None:
+        """Tell of pictures that are on the disk."""
+        for picture in self.painter.finished(wait=wait):
+            rows = self.rows * (picture.images // len(self.rows) // grid.COLUMNS)
+            self.emit(Sampled(step=picture.step, time=time.time(), path=picture.path, kind=picture.kind, rows=rows))
 
     def _save(self, scorer: Scorer | None, due: bool) -> None:
         if not self.engine.finite():

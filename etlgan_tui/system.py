@@ -31,6 +31,7 @@ class Meter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._before: tuple[float, float] | None = None
         self._driver: Any = None
         self._asked = False
 
@@ -40,7 +41,18 @@ class Meter:
         folder = next(path for path in (self._folder, *self._folder.parents) if path.exists())
         memory = psutil.virtual_memory()
         free = psutil.disk_usage(str(folder)).free
-        return System(psutil.cpu_percent(), memory.total - memory.available, memory.total, free, self._gpus())
+        return System(self._busy(), memory.total - memory.available, memory.total, free, self._gpus())
+
+    def _busy(self) -> float:
+        """Per cent since the last look, whichever thread took it: psutil's own figure begins anew in every thread."""
+        import psutil
+
+        times = psutil.cpu_times()
+        spent = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)  # user holds them already
+        now = (spent, times.idle + getattr(times, "iowait", 0.0))
+        before, self._before = self._before or now, now
+        whole, idle = (new - old for new, old in zip(now, before, strict=True))
+        return min(100.0, max(0.0, 100 * (1 - idle / whole))) if whole > 0 else 0.0
 
     def _gpus(self) -> tuple[Gpu, ...]:
         nvml = self._loaded()

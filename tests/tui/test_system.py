@@ -1,9 +1,10 @@
 """The machine at a glance, with a driver that is not there, one that answers, and one that ceases to."""
 
 import sys
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -90,3 +91,19 @@ async def test_a_gpu_is_in_the_top_line_and_in_the_charts_of_a_run(home: Home, m
         assert [curve.name for curve in charts["memory"].series] == ["this run", "GPU, all programs"]
         assert charts["load"].series[1].value.values.max() > 90  # per cent
         assert charts["memory"].series[1].value.values[-1] == pytest.approx(11)  # GiB
+
+
+def test_the_load_is_told_whichever_thread_looks(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Times(NamedTuple):
+        user: float
+        idle: float
+
+    looks = iter([Times(10, 90), Times(40, 100), Times(40, 100)])
+    monkeypatch.setattr("psutil.cpu_times", lambda: next(looks))
+    meter = system.Meter(home.root)
+    busy = []
+    for _ in range(3):
+        thread = threading.Thread(target=lambda: busy.append(meter.read().cpu))
+        thread.start()
+        thread.join()
+    assert busy == [0, 75, 0], "30 of 40 seconds, by another thread; then no time has passed"

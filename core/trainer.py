@@ -45,13 +45,13 @@ def main(path: Path) -> int:
     run = RunDir(path.resolve())
     if spread.enlisted():
         return _attempt(run, _number(run), stop, one_of_many=True)
-    try:
-        lock = _lock(run)
-    except RunError as error:
-        print(f"etlgan: {error}", file=sys.stderr)
-        return 1
     with contextlib.ExitStack() as stack:
-        stack.callback(os.close, lock)
+        if not _inherited():
+            try:
+                stack.callback(os.close, _lock(run))
+            except RunError as error:
+                print(f"etlgan: {error}", file=sys.stderr)
+                return 1
         return _attempt(run, _number(run), stop)
 
 
@@ -266,12 +266,19 @@ def _told(error: Exception, run: RunDir) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
+def _inherited() -> bool:
+    """Whether the lock came with us. The kernel drops it once this process is gone: unloading takes its time.
+
+    Kept from children: a compile worker must not keep a dead run alive.
+    """
+    descriptor = os.environ.pop(LOCK_FD, "")
+    if descriptor.isdecimal():
+        os.set_inheritable(int(descriptor), False)
+    return descriptor.isdecimal()
+
+
 def _lock(run: RunDir) -> int:
-    """The inherited lock, or our own. Kept from children: a compile worker must not keep a dead run alive."""
-    inherited = os.environ.pop(LOCK_FD, "")
-    if inherited.isdecimal():
-        os.set_inheritable(int(inherited), False)
-        return int(inherited)
+    """A lock of our own; held by another: RunError."""
     if not run.path.is_dir():
         raise RunError(f"{run.path}: no such run directory")
     descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -23,6 +23,7 @@ from core.config import RunConfig
 from core.events import TIME_FIELDS, AnyEvent, Finished, Sampled, Saved, Started, Step
 from core.history import curves
 from core.rundir import RunDir, read_json, write_json
+from core.runs import alive
 
 Small = Callable[..., RunConfig]
 NewRun = Callable[..., RunDir]
@@ -344,3 +345,26 @@ def test_a_line_that_the_disk_did_not_take_whole_is_taken_back(tmp_path: Path) -
     assert done.stdout.strip() == str(run.events)
     assert [type(event).__name__ for event in said(run)] == ["Scored", "Finished"]
     assert json.loads(run.events.read_bytes().splitlines()[0])["step"] == 1
+
+
+def test_a_run_lives_until_its_trainer_is_gone_though_the_runner_died_before(new_run: NewRun, small: Small) -> None:
+    """Unloading takes a while after the last word: a state that says "stopped" meanwhile is wrong."""
+    run = new_run(small())
+    run.config.write_text("{")
+    descriptor = alive.take(run)
+    script = (
+        "import sys; from pathlib import Path; from core import trainer; from core.rundir import RunDir\n"
+        "from core.runs import alive\n"
+        "sys.stdin.read(); run = Path(sys.argv[1]); print(trainer.main(run), alive.held(RunDir(run)))"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-c", script, str(run.path)],
+        env=os.environ | {trainer_module.LOCK_FD: str(descriptor)},
+        pass_fds=(descriptor,),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(descriptor)  # the runner dies
+    assert child.communicate()[0].split()[-2:] == ["1", "True"]
+    assert not alive.held(run)

@@ -204,7 +204,7 @@ def enqueued(home: Home, number: int) -> RunDir:
 
 def test_many_at_once_start_one_waiter_and_none_is_lost_or_run_twice(home: Home) -> None:
     tickets.change_settings(home, slots=4)
-    with multiprocessing.get_context("fork").Pool(16) as pool:
+    with multiprocessing.get_context("spawn").Pool(16) as pool:
         runs = pool.map(partial(enqueued, home), range(16), chunksize=1)
     assert len({read_meta(run).name for run in runs}) == 16
     assert {ended_in_turn(run) for run in runs} == {"finished"}

@@ -42,15 +42,15 @@ async def test_what_is_typed_behind_a_slash_stands_in_the_filter_and_quits_nothi
 
 
 async def test_a_name_typed_right_behind_the_key_that_asks_for_it(home: Home) -> None:
-    run = make_run(home, 1, name="")
+    run = make_run(home, 1, name="a")
     async with TestApp(home).run_test(size=(80, 24)) as pilot:
         await on(pilot, RunsScreen)
         await until(pilot, lambda: pilot.app.screen.query_one(RunTable).row_count == 1)
         burst(pilot, "Rqd")
         prompt = await on(pilot, Prompt)
-        await until(pilot, lambda: prompt.query_one(Input).value == "qd")
+        await until(pilot, lambda: prompt.query_one(Input).value == "aqd")
         burst(pilot, "\r")
-        await until(pilot, lambda: read_meta(run).name == "qd")
+        await until(pilot, lambda: read_meta(run).name == "aqd")
 
 
 async def test_a_search_of_the_log_and_a_word_for_the_playground(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

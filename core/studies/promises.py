@@ -53,13 +53,15 @@ def _classic(precision: str) -> Callable[[Figures], float | None]:
 
 
 def _soon(kind: str, field: str) -> Callable[[Figures], float | None]:
-    """What was not reached takes for ever, and is not sooner than anything."""
+    """What was not reached takes for ever, and is not sooner than anything. None: classic was not tried."""
 
     def found(figures: Figures) -> float | None:
-        value = figures[kind]["summary"][field]
-        if value is None:
-            return 0.0 if field == "sooner_than_classic" else math.inf
-        return float(value)
+        summary = figures[kind]["summary"]
+        if summary[field] is not None:
+            return float(summary[field])
+        if field != "sooner_than_classic":
+            return math.inf
+        return 0.0 if summary["median"] is None else None
 
     return found
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import RunError
 from core.rundir import Home
-from core.runs.find import find
+from core.runs.find import find, new_id
 from core.runs.meta import RunMeta, write_meta
 
 RUNS = {"261123-221045-k3f": "digits-1", "261123-221050-abc": "digits-2", "261124-000000-xyz": "かな 😀 [b]x[/b]"}
@@ -66,6 +66,17 @@ def test_last_of_two_within_a_second(home: Home) -> None:
         home.run(run_id).path.mkdir()
         write_meta(home.run(run_id), RunMeta(run_id, "x", created))
     assert find(home, "last").id == "261125-000000-aaa"
+
+
+def test_ids_sort_as_they_were_made_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = [1_764_000_000 + n / 500 for n in range(500)]
+    monkeypatch.setattr("core.runs.find.time.time", lambda: moments[len(ids)])
+    ids: list[str] = []
+    for _ in moments:
+        ids.append(new_id())  # the clock counts them
+    assert ids == sorted(ids)
+    assert len({each[:13] for each in ids}) == 1
+    assert len(set(ids)) == 500
 
 
 def test_an_id_wins_over_a_name(home: Home) -> None:

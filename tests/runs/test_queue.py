@@ -1,7 +1,7 @@
 """Real waiters, runners and kills: who waits, who goes, and that nothing is lost or started twice."""
 
-import json
 import contextlib
+import json
 import multiprocessing
 import os
 import random

@@ -12,6 +12,7 @@ from core.export.look import as_scanned
 from core.export.order import Order
 from core.export.prefetch import drawn_ahead
 from core.export.request import Request
+from core.gan import heap
 from core.gan.sample import Sampler
 
 Images = NDArray[np.uint8]
@@ -140,6 +141,7 @@ class Drawer:
 
 def use_threads(count: int | None) -> None:
     """CPU threads that draw (see prefetch.py); None: as many as torch would take."""
+    heap.keep()
     if count:
         torch.set_num_threads(count)
 

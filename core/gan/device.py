@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.config import TrainConfig
 from core.errors import RunError
+from core.gan import heap
 
 LARGE_MEMORY = 20 << 30  # bytes of a GPU that takes the largest networks at batch 1,024
 
@@ -34,6 +35,7 @@ def resolve(train: TrainConfig) -> Resolved:
         _enough(train, device)
     if device == "cpu":
         torch.set_num_threads(threads)
+        heap.keep()
     precision = train.precision if train.precision != "auto" else _precision(device)
     return Resolved(device, precision, threads, train.batch_size or _batch_size(device, train.devices))
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.gan import heap
 from core.judge.classifier import BATCH, RATE, Judge
 
 SMOOTHING = 0.05
@@ -46,6 +47,7 @@ def train(
     precision: fp32 or bf16 (faster on some CPUs).
     """
     state = torch.random.get_rng_state()
+    heap.keep()
     torch.set_flush_denormal(True)  # of few images all is soon learnt: vanishing gradients would cost three times more
     try:
         return _trained(foods, classes, steps, seed, augmented, precision, progress)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from core.gan import heap
 from core.gan.device import Resolved
 from core.gan.engine import Engine
 from core.gan.world import ALONE, Peers, World
@@ -107,6 +108,7 @@ def _in_processes(size: int, rounds: int) -> list[list[dict[str, Pace]]]:
 def _timed(rank: int, size: int, meeting: Path, rounds: int, barrier: Barrier, answers: Any) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    heap.keep()
     device = f"cuda:{rank}" if _on_gpus() else "cpu"
     world = Peers(rank, size, torch.device(device), meeting)
     engines = {

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from core.config import RunConfig
-from core.gan.classic import ClassicGenerator, UpConv
+from core.gan.classic import ClassicGenerator, OneMap, UpConv
 from core.gan.model import FEATURES, SIZES, Discriminator, Generator, Latent, stage_widths
 from core.gan.networks import build_discriminator, build_generator
 
@@ -33,6 +33,20 @@ def test_upconv_is_nearest_doubling_and_a_3x3(shape: tuple[int, ...]) -> None:
     for mine, expected in zip(
         torch.autograd.grad(layer(x).square().sum(), list(layer.parameters())),
         torch.autograd.grad(plain.square().sum(), list(layer.parameters())),
+        strict=True,
+    ):
+        assert torch.allclose(mine, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 4, 4), (3, 8, 5, 7)])
+def test_onemap_is_a_3x3_with_one_output(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    layer, x = OneMap(shape[1]), torch.randn(*shape, requires_grad=True)
+    plain = F.conv2d(x, layer.weight, layer.bias, padding=1)
+    assert torch.allclose(layer(x), plain, atol=1e-5)
+    for mine, expected in zip(
+        torch.autograd.grad(layer(x).square().sum(), [x, *layer.parameters()]),
+        torch.autograd.grad(plain.square().sum(), [x, *layer.parameters()]),
         strict=True,
     ):
         assert torch.allclose(mine, expected, rtol=1e-4, atol=1e-4)

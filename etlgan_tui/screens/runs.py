@@ -11,6 +11,7 @@ from textual.containers import Container, Horizontal
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
+from core.runs.state import State
 from core.runs.store import PAGE
 from etlgan_tui import looks
 from etlgan_tui.background import Errand
@@ -66,6 +67,7 @@ class RunsScreen(RunActions):
         self.synced = False  # whether the directories have been read since the screen was made
         self._query = Query()
         self._select, self._select_looks = "", 0  # a run to go to, and for how many looks it is waited for
+        self._previewed: State | None = None  # what the preview says of its run
         self._fresh = False
         self._counted = ""
         self._rest: Timer | None = None
@@ -116,8 +118,9 @@ class RunsScreen(RunActions):
                 "program, or the disk is slow; waiting for it"
             )
         listed = self._listed(self.target)
-        if count % PREVIEW_TICKS == 0 and listed and listed.state.live and not self._previews.busy:
-            self._previews.ask()
+        if count % PREVIEW_TICKS == 0 and listed and not self._previews.busy:
+            if listed.state.live or listed.state != self._previewed:
+                self._previews.ask()
 
     def changed(self, what: Changed) -> None:
         if what.run_id:
@@ -169,6 +172,7 @@ class RunsScreen(RunActions):
         if found is None or found.listed.row.id == self.target:
             wanted = found if self.etlgan.settings.preview else None
             self.query_one(Preview).show(run_lines.glance(wanted) if wanted else None)
+            self._previewed = found.listed.state if found else None
             if found and not found.whole:
                 self._previews.ask()
 

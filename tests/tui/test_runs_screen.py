@@ -21,7 +21,7 @@ from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.widgets.chart import Chart
 from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.run_table import RunTable
-from tui.conftest import TestApp, make_run
+from tui.conftest import TestApp, held, make_run
 from tui.waiting import on, toasts, until
 
 pytestmark = pytest.mark.asyncio
@@ -339,3 +339,13 @@ async def test_the_bottom_line_is_pressed_and_the_palette_knows_each_action_once
         titles = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
         assert len(titles) == len(set(titles))
         assert {"New run", "Delete", "Undo delete", "Compare", "Sort", "Next theme", "Pictures"} <= set(titles)
+
+
+async def test_the_preview_tells_how_the_run_ended(home: Home) -> None:
+    run = make_run(home, 1, steps=400, reached=200, ended="stopped")
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        with held(run):
+            await listed(pilot, 1)
+            await until(pilot, lambda: "running" in text(pilot, "#glance-title"))
+        await until(pilot, lambda: "running" not in text(pilot, "#glance-title"))
+        assert "stopped" in text(pilot, "#glance-title")

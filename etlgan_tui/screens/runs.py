@@ -118,9 +118,9 @@ class RunsScreen(RunActions):
                 "program, or the disk is slow; waiting for it"
             )
         listed = self._listed(self.target)
-        if count % PREVIEW_TICKS == 0 and listed and not self._previews.busy:
-            if listed.state.live or listed.state != self._previewed:
-                self._previews.ask()
+        changing = listed and (listed.state.live or listed.state != self._previewed)
+        if count % PREVIEW_TICKS == 0 and changing and not self._previews.busy:
+            self._previews.ask()
 
     def changed(self, what: Changed) -> None:
         if what.run_id:

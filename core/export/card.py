@@ -1,6 +1,7 @@
 """What an export was made from, what may be done with it, and how good it is: card.json and README.md.
 
-No time of day and no path is in them: the same export is the same bytes, wherever it was cut off.
+No time of day and nothing of where it was written is in them: the same export is the same bytes, wherever it was cut
+off. Where its data was read is part of the run's configuration.
 """
 
 import hashlib
@@ -13,6 +14,8 @@ from core import history
 from core.config import RunConfig, to_tree
 from core.export.state import CARD, README
 from core.gan import checkpoint as checkpoints
+from core.glyphs.sets.spec import Domain, domains, parse
+from core.glyphs.sources import EMBEDDED
 from core.rundir import RunDir, read_json, write_atomic, write_json
 from core.runs.meta import printable
 
@@ -35,6 +38,7 @@ class Made(NamedTuple):
     step: int
     checkpoint: str  # SHA-256 of the file
     config: dict[str, Any]
+    data: str  # what its data was recognised as; "" where the run never said
     scores: dict[str, Any]  # {} where the run was never judged
 
 
@@ -43,18 +47,24 @@ def made_from(run: RunDir, config: RunConfig, step: int) -> Made:
     found = checkpoints.find(run, str(step))
     digest = hashlib.sha256(found.path.read_bytes()).hexdigest()
     name = printable(str(read_json(run.meta).get("name", "")))
-    return Made(run.id, name, step, digest, to_tree(config), _scores(run, step))
+    resolved = read_json(run.env).get("resolved")
+    data = str(resolved.get("data_source", "")) if isinstance(resolved, dict) else ""
+    return Made(run.id, name, step, digest, to_tree(config), data, _scores(run, step))
 
 
-def licence_notes(source: str) -> list[str]:
-    """What the data's owners ask for; several sources, several notes."""
-    notes = []
-    for part in source.replace("+", " ").split() or [source]:
-        kind = part.partition(":")[0]
-        note = LICENCES.get(kind, LICENCES["other"]).format(source=kind)
-        if note not in notes:
-            notes.append(note)
-    return notes
+def licence_notes(source: str, recognised: str = "") -> list[str]:
+    """What the data's owners ask for; several sources, several notes. `recognised`: what they were seen to be."""
+    found = domains(source)
+    notes = [LICENCES[_owner(each, recognised, alone=len(found) == 1)].format(source=each.name) for each in found]
+    return list(dict.fromkeys(notes))
+
+
+def _owner(domain: Domain, recognised: str, *, alone: bool) -> str:
+    kind, paths = parse(domain.spec)
+    if domain.spec in EMBEDDED:
+        return "penman"
+    seen = recognised.startswith("ETL") if alone else f" + {domain.name}: ETL" in f" + {recognised}"
+    return "etl" if kind == "etl" or (not kind and (seen or len(paths) > 1)) else "other"
 
 
 def write_card(out: Path, made: Made, facts: dict[str, Any], *, filtered: dict[str, Any] | None, identity: str) -> None:
@@ -67,7 +77,7 @@ def write_card(out: Path, made: Made, facts: dict[str, Any], *, filtered: dict[s
         "run": {"id": made.run, "name": made.name, "step": made.step, "checkpoint_sha256": made.checkpoint},
         "config": made.config,
         "torch": torch.__version__,
-        "licence": licence_notes(source),
+        "licence": licence_notes(source, made.data),
         "scores": made.scores or None,
         "filter": filtered,
     }

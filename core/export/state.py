@@ -6,6 +6,8 @@ Once all shards are there, the card takes their place.
 
 import contextlib
 import fcntl
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,19 @@ from core.rundir import read_json, write_json
 STATE, LOCK, CARD, README = ".etlgan.json", ".etlgan.lock", "card.json", "README.md"
 _MARK = ".shard-{shard:05}.json"
 _HALF = "..*.tmp"  # what a write of one of these, or of a file of a shard, leaves when it is killed
+
+# Every path below OUT that an export of any format makes.
+_OURS = re.compile(
+    r"""
+    (\.etlgan\.(json|lock) | card\.json | README\.md | \.shard-\d+\.json | \.part-\d+\.\w+ | \.[\w.-]+\.tmp)
+    | U\+[0-9A-F]{4,6} (/ (etlgan_)? \d{8,}\.png)? | (labels|images)\.csv | images\.json  # png, json
+    | (images-idx3-ubyte | labels-idx1-(ubyte|int) | characters\.csv)  # idx
+    | ETL9G_\d\d+  # etl9g
+    | data-\d+-of-\d+\.(npz|parquet|tar)  # npz, parquet, webdataset
+    | images (/ \d{5,} (/ \d{8,}\.png)?)? | labels\.txt | lines\.jsonl  # lines
+    """,
+    re.VERBOSE,
+)
 
 
 class Folder:
@@ -89,10 +104,20 @@ class Folder:
                 return found
         return ""
 
+    def _foreign(self) -> Path | None:
+        """The first thing there, at any depth, that no export makes."""
+        for here, folders, files in os.walk(self.path):
+            for path in (Path(here, name) for name in sorted(folders + files)):
+                if not _OURS.fullmatch(path.relative_to(self.path).as_posix()):
+                    return path
+        return None
+
     def _clear(self, entries: list[Path]) -> None:
         """Only what an export made is ever removed: a folder with other things in it is somebody's."""
         if not self._known():
             raise ConfigError(f"{self.path}: holds files but no export of etlgan; --force removes exports only")
+        if foreign := self._foreign():
+            raise ConfigError(f"{foreign}: is no part of an export, so --force removes nothing; move it elsewhere")
         for entry in entries:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

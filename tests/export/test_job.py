@@ -1,6 +1,7 @@
 """Cut off, go on, refuse: what is in OUT is always a whole export, or known to be a part of one."""
 
 import json
+import re
 import resource
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from core import events
 from core.errors import ConfigError, RunError
 from core.export.card import licence_notes, made_from
 from core.export.characters import Characters
+from core.export.formats import FORMATS
 from core.export.job import carry_out
 from core.gan.sample import Sampler
 from core.rundir import RunDir, write_json
@@ -115,8 +117,30 @@ def test_another_export_is_neither_resumed_nor_overwritten_by_chance(job: Job, t
     with pytest.raises(ConfigError, match="another export"):
         carry_out(job(out, "png", seed=1), resume=True)
     assert tree(out) == before
+    for own in ("train.py", "U+3042/mine.png"):
+        (out / own).write_text("mine")
+        with pytest.raises(ConfigError, match=rf"{re.escape(own)}: is no part of an export"):
+            carry_out(job(out, "idx", seed=1), force=True)
+        assert tree(out) == before | {own: b"mine"}
+        (out / own).unlink()
     carry_out(job(out, "idx", seed=1), force=True)
     assert set(tree(out)) == {"README.md", "card.json", "characters.csv", "images-idx3-ubyte", "labels-idx1-ubyte"}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_all_that_an_export_makes_can_be_replaced(job: Job, tmp_path: Path, kind: str) -> None:
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    few = dict.fromkeys("あい亜", 8)
+    for cut in (False, True):
+        out = tmp_path / f"{cut}"
+        if cut:
+            cut_off(job(out, kind, counts=few, shards=2), after=20)
+            (out / ".card.json.77.tmp").write_text("half")
+        else:
+            carry_out(job(out, kind, counts=few, shards=2))
+        carry_out(job(out, "npz", counts=few, seed=1), force=True)
+        assert set(tree(out)) == {"README.md", "card.json", "data-00000-of-00001.npz"}
 
 
 def test_out_is_a_file(job: Job, tmp_path: Path) -> None:
@@ -199,9 +223,23 @@ def test_the_card_carries_the_scores_of_its_checkpoint(job: Job, run: RunDir, tm
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("etl:/data", ["AIST", "cite"]), ("penman+etl:/d", ["KanjiVG", "AIST"]), ("mnist:/d", ["mnist"])],
+    [
+        ("etl:/data", ["AIST", "cite"]),
+        ("etl:/my data", ["AIST"]),
+        ("penman+etl:/d", ["KanjiVG", "AIST"]),
+        ("pen=penman+real=etl:/d", ["KanjiVG", "AIST"]),
+        ("mnist:/d", ["mnist"]),
+    ],
 )
 def test_licence_notes_name_the_data(source: str, words: list[str]) -> None:
     told = " ".join(licence_notes(source))
     assert all(word in told for word in words)
     assert "/d" not in told
+    assert len(licence_notes(source)) == len(source.split("+"))
+
+
+def test_the_licence_of_a_path_is_of_what_was_found_there() -> None:
+    assert "AIST" in licence_notes("/my/scans", "ETL9G (2 files)")[0]
+    assert "your own files (scans)" in licence_notes("/my/scans", "scans (70 image files, 3 characters)")[0]
+    mixed = licence_notes("a=/d/one+b=/d/two", "a: one (7 image files, 3 characters) + b: ETL1 (1 file)")
+    assert ["AIST" in note for note in mixed] == [False, True]

@@ -37,6 +37,12 @@ def truth(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "lines.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+def test_lines_can_be_replaced(lines: Make, tmp_path: Path) -> None:
+    carry_out(lines(tmp_path, random=3, shards=2))
+    carry_out(lines(tmp_path, random=2), force=True)
+    assert len(truth(tmp_path)) == len(list(tmp_path.rglob("*.png"))) == 2
+
+
 def squares(count: int, size: int = 32) -> np.ndarray[Any, Any]:
     """Glyphs whose ink is a square of 16 pixels."""
     glyphs = np.zeros((count, size, size), np.uint8)

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -100,22 +100,26 @@ def resume(
     with telling(run.path), alive.locked(run) as descriptor:
         if queued and run.ticket.exists():
             raise RunError(f"run {run.id} waits in the queue already; `etlgan queue` lists it")
-        config = configuration(run)
+        before = configuration(run)
         where: Where = on or ("slurm" if run.job.exists() and not queued else "here")
         if run.job.exists() and (state := at_rest(run)).kind in ("queued", "running"):
             raise RunError(f"run {run.id} is {state.kind} ({state.detail}); `etlgan stop {run.id}` takes it back")
-        config = _otherwise(run, config, changes if steps is None else {**changes, "train.steps": steps}, on=where)
+        config = _otherwise(run, before, changes if steps is None else {**changes, "train.steps": steps}, on=where)
         if at_rest(run).kind == "finished" and reached(run) >= config.train.steps:
-            raise RunError(f"run {run.id} has finished, at step {reached(run):,}; --steps N with a larger N trains on")
-        if where == "slurm":
-            folder = _first_folder(read_json(run.env))
-            submission.submit(run, config, attempt=newest_attempt(run) + 1, cwd=folder)
-            return home.run(run.id)
-        tickets.unlinked(run.job)  # it is no more that job's
-        if queued:
-            tickets.write(home, tickets.ticket_for(run.id, device=config.train.device))
-        else:
-            _go(run, descriptor, config, slot=-1)
+            raise RunError(
+                f"run {run.id} has finished, at step {reached(run):,}; "
+                f"`etlgan resume {run.id} --steps N` with a larger N trains on"
+            )
+        with _rewritten(run, before, config):
+            if where == "slurm":
+                folder = _first_folder(read_json(run.env))
+                submission.submit(run, config, attempt=newest_attempt(run) + 1, cwd=folder)
+                return home.run(run.id)
+            tickets.unlinked(run.job)  # it is no more that job's
+            if queued:
+                tickets.write(home, tickets.ticket_for(run.id, device=config.train.device))
+            else:
+                _go(run, descriptor, config, slot=-1)
     if queued:
         waiter.revive(home)
     return home.run(run.id)
@@ -261,12 +265,24 @@ def _otherwise(run: RunDir, config: RunConfig, changes: Mapping[str, Any], *, on
     config = resuming.changed(config, changes)
     if on == "slurm":
         submission.check(config)
-    if not changes:
-        return config
     if "train.steps" in changes and config.train.steps <= reached(run):
         raise RunError(f"run {run.id} has reached step {reached(run):,} already; --steps must be more")
-    write_atomic(run.config, configs.encode(config))
     return config
+
+
+@contextlib.contextmanager
+def _rewritten(run: RunDir, before: RunConfig, config: RunConfig) -> Iterator[None]:
+    """With the new config.json, which a job may read at once; an attempt that cannot be set going has the old one."""
+    text = run.config.read_bytes()
+    if config != before:
+        write_atomic(run.config, configs.encode(config))
+    try:
+        yield
+    except (OSError, RunError):
+        if config != before:
+            with contextlib.suppress(OSError):
+                write_atomic(run.config, text)
+        raise
 
 
 def _first_folder(env: dict[str, Any]) -> Path:

@@ -248,6 +248,8 @@ def test_resume_refuses_what_cannot_be(home: Home) -> None:
     before = run.config.read_bytes()
     with pytest.raises(RunError, match="has reached step 5 already"):
         launcher.resume(home, run, steps=5)
+    with pytest.raises(RunError, match=f"`etlgan resume {run.id} --steps N` with a larger N"):
+        launcher.resume(home, run, changes={"train.keep": 7})
     assert run.config.read_bytes() == before
     run.config.write_text('{"train": {"stpes": 3}}')
     with pytest.raises(ConfigError, match="stpes"):

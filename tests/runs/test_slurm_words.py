@@ -139,6 +139,18 @@ def test_refused_or_not_there_leaves_no_run(home: Home, slurm: Programs, monkeyp
     assert run_ids(home) == []
 
 
+def test_refused_leaves_a_resumed_run_as_it_was(home: Home, slurm: Programs) -> None:
+    run = launcher.start(home, CONFIG, on="slurm")
+    slurm.queue("PENDING")
+    launcher.cancel(run)
+    slurm.answer("squeue", "")
+    before = run.config.read_bytes()
+    slurm.answer("sbatch", "", error="sbatch: error: Batch job submission failed: Node down\n")
+    with pytest.raises(RunError, match="Node down"):
+        launcher.resume(home, run, changes={"cluster.time": 10})
+    assert run.config.read_bytes() == before
+
+
 def test_what_a_disk_that_was_gone_kept_from_being_said_stands_in_the_console(home: Home) -> None:
     run = launcher.start(home, CONFIG, on="here")
     launcher.stop(run, kill_after=5)

@@ -56,6 +56,13 @@ class Axis(NamedTuple):
         return math.ceil(self.low), math.floor(self.high)
 
     @property
+    def count(self) -> float:
+        """How many values it can take; infinity for a range of fractions."""
+        if self.values:
+            return len(self.values)
+        return self.bounds[1] - self.bounds[0] + 1 if self.whole else math.inf
+
+    @property
     def log(self) -> bool:
         """Whether it spreads over a logarithmic scale."""
         numbers = [self.low, self.high] if self.is_range else [_number(value) for value in self.values]
@@ -70,11 +77,10 @@ def parse_axis(text: str, *, at_random: bool) -> Axis:
         raise ConfigError(f"--grid {text}: must be NAME=VALUE,VALUE,... such as train.lr=1e-4,2e-4")
     if name in ("seed", "preset", "version"):
         raise ConfigError(f"--grid {text}: {name} cannot be swept; --seeds N makes N runs of each point")
-    if len(values) != len(set(values)):
-        raise ConfigError(f"--grid {text}: a value is named twice")
     if ".." not in told or _type(name) not in (int, float):
-        for value in values:
-            configs.override(RunConfig(), {name: value})
+        meant = [configs.get(configs.override(RunConfig(), {name: value}), name) for value in values]
+        if any(meant.count(value) > 1 for value in meant):
+            raise ConfigError(f"--grid {text}: a value is named twice")
         return Axis(name, values)
     low, high = _ends(text, told)
     if not at_random:

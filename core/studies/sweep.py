@@ -29,6 +29,7 @@ from core.runs.sync import sync
 from core.studies.axes import Axis, parse_axis
 
 MOST_POINTS = 10_000
+TRIES = 100  # for each point drawn at random: a narrow range may hold fewer numbers of a few digits than are wanted
 ID = re.compile(r"sweep-[0-9a-f]{8}")
 
 
@@ -49,7 +50,7 @@ class Sweep(NamedTuple):
     @property
     def wanted(self) -> int:
         """Runs in all."""
-        return self.seeds * (self.search or self.draws or math.prod(len(axis.values) for axis in self.axes))
+        return self.seeds * (self.search or sum(1 for _ in _combinations(self)))
 
 
 class Point(NamedTuple):
@@ -90,8 +91,9 @@ def plan(
         raise ConfigError(f"{', '.join(sorted(twice))}: set twice; a swept field is named once, in --grid")
     base = presets.resolve(preset, changes)
     sweep = Sweep("", preset, base, axes, draws, seeds, time.time(), search, by, prune)
-    if sweep.wanted > MOST_POINTS:
-        raise ConfigError(f"{sweep.wanted:,} runs are too many for a sweep; at most {MOST_POINTS:,}")
+    asked = seeds * (search or draws or math.prod(len(axis.values) for axis in axes))
+    if asked > MOST_POINTS:
+        raise ConfigError(f"{asked:,} runs are too many for a sweep; at most {MOST_POINTS:,}")
     return sweep._replace(id=_id(sweep))
 
 
@@ -121,9 +123,15 @@ def _combinations(sweep: Sweep) -> Iterator[dict[str, str]]:
         for values in itertools.product(*(axis.values for axis in sweep.axes)):
             yield dict(zip(names, values, strict=True))
         return
-    dice = random.Random(0)
-    for _ in range(sweep.draws):
-        yield {axis.name: axis.drawn(dice) for axis in sweep.axes}
+    dice, seen = random.Random(0), set[tuple[str, ...]]()
+    goal = min(sweep.draws, math.prod(axis.count for axis in sweep.axes))
+    for _ in range(TRIES * sweep.draws):
+        if len(seen) == goal:
+            return
+        values = tuple(axis.drawn(dice) for axis in sweep.axes)
+        if values not in seen:
+            seen.add(values)
+            yield dict(zip(names, values, strict=True))
 
 
 def keep(home: Home, sweep: Sweep) -> Sweep:

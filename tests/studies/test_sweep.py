@@ -91,6 +91,22 @@ def test_random_points_stay_in_their_ranges_and_are_the_same_every_time() -> Non
 
 
 @pytest.mark.parametrize(
+    ("grids", "draws", "count"),
+    [
+        (["model.size=xs,s"], 6, 2),
+        (["train.batch_size=8..10", "model.size=xs,s"], 6, 6),
+        (["train.batch_size=8..10", "model.size=xs,s"], 4, 4),
+        (["train.target=0.9..0.9001"], 3, 1),  # of three digits there is but one
+        (["train.lr=1e-4..1e-2"], 50, 50),
+    ],
+)
+def test_no_point_is_drawn_twice(grids: list[str], draws: int, count: int) -> None:
+    sweep = sweeps.plan("digits", SHORT, grids, draws=draws, seeds=2)
+    assert len({configs.encode(point.config) for point in sweeps.points(sweep)}) == 2 * count
+    assert len(list(sweeps.points(sweep))) == sweep.wanted == 2 * count
+
+
+@pytest.mark.parametrize(
     ("grids", "draws", "words"),
     [
         ([], 0, "nothing to sweep"),
@@ -99,6 +115,7 @@ def test_random_points_stay_in_their_ranges_and_are_the_same_every_time() -> Non
         (["train.lrr=1"], 0, "did you mean"),
         (["train.lr=1e-4,7"], 0, "train.lr=7"),
         (["train.lr=1e-4,1e-4"], 0, "named twice"),
+        (["train.lr=1e-4,0.0001"], 0, "named twice"),
         (["seed=1,2"], 0, "--seeds"),
         (["train.lr=1e-4..1e-3"], 0, "--random N"),
         (["train.lr=1e-3..1e-4"], 3, "smaller number"),

@@ -2,6 +2,7 @@
 was cut off goes on where it was: finished cells are not repeated, stopped and crashed ones are resumed.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -94,7 +95,7 @@ def trained(
                 tell(f"{cell.title}: run {run.id} ended as {state.kind} {state.message}; left out")
     finally:
         for run in live.values():
-            if state_of(run).live:
+            with contextlib.suppress(RunError):  # it has ended by itself
                 launcher.stop(run)
 
 

@@ -1,5 +1,6 @@
 """An ordinary run, started for a measurement and followed to its end, or to where enough is known."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -33,11 +34,13 @@ def trained(home: Home, config: RunConfig, *, tag: str, enough: Callable[[Histor
             for batch in tail.read_all():
                 history.add(batch)
             if not stopping and enough(history):
-                launcher.stop(run)
                 stopping = True
+                with contextlib.suppress(RunError):  # it ended by itself meanwhile
+                    launcher.stop(run)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        launcher.stop(run)
+        with contextlib.suppress(RunError):
+            launcher.stop(run)
         raise
     for batch in tail.read_all():
         history.add(batch)

@@ -56,7 +56,7 @@ class Axis(NamedTuple):
         return math.ceil(self.low), math.floor(self.high)
 
     @property
-    def count(self) -> float:
+    def choices(self) -> float:
         """How many values it can take; infinity for a range of fractions."""
         if self.values:
             return len(self.values)

@@ -124,7 +124,7 @@ def _combinations(sweep: Sweep) -> Iterator[dict[str, str]]:
             yield dict(zip(names, values, strict=True))
         return
     dice, seen = random.Random(0), set[tuple[str, ...]]()
-    goal = min(sweep.draws, math.prod(axis.count for axis in sweep.axes))
+    goal = min(sweep.draws, math.prod(axis.choices for axis in sweep.axes))
     for _ in range(TRIES * sweep.draws):
         if len(seen) == goal:
             return

@@ -5,7 +5,6 @@ save, end as stopped.
 """
 
 import contextlib
-import fcntl
 import os
 import signal
 import sys
@@ -26,6 +25,7 @@ from core.config import RunConfig
 from core.errors import ConfigError, EtlganError, LostError, RunError, of_memory
 from core.events import AnyEvent, Finished, Started
 from core.rundir import RunDir, append_line, read_json, write_json
+from core.runs import alive
 
 AUTOMATIC = {
     "device": "auto",
@@ -34,7 +34,6 @@ AUTOMATIC = {
     "batch_size": 0,
 }  # train.*: the values that mean "look yourself"
 BEGAN = time.perf_counter()
-LOCK_FD = "ETLGAN_LOCK_FD"  # environment: the descriptor of alive.lock, locked by whoever started this
 
 
 def main(path: Path) -> int:
@@ -48,7 +47,7 @@ def main(path: Path) -> int:
     with contextlib.ExitStack() as stack:
         if not _inherited():
             try:
-                stack.callback(os.close, _lock(run))
+                stack.enter_context(alive.locked(run))
             except RunError as error:
                 print(f"etlgan: {error}", file=sys.stderr)
                 return 1
@@ -271,23 +270,10 @@ def _inherited() -> bool:
 
     Kept from children: a compile worker must not keep a dead run alive.
     """
-    descriptor = os.environ.pop(LOCK_FD, "")
+    descriptor = os.environ.pop(alive.LOCK_FD, "")
     if descriptor.isdecimal():
         os.set_inheritable(int(descriptor), False)
     return descriptor.isdecimal()
-
-
-def _lock(run: RunDir) -> int:
-    """A lock of our own; held by another: RunError."""
-    if not run.path.is_dir():
-        raise RunError(f"{run.path}: no such run directory")
-    descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise RunError(f"run {run.id} is live already") from None
-    return descriptor
 
 
 class _StoppedEarlyError(Exception):

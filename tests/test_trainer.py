@@ -198,16 +198,19 @@ def attempt(
     return made
 
 
-def test_a_live_run_is_not_trained_twice(small: Small, new_run: NewRun, attempt: Callable[[RunDir], str]) -> None:
+def test_a_live_run_is_not_trained_twice(
+    small: Small, new_run: NewRun, attempt: Callable[[RunDir], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alive, "TAKE_SECONDS", 0.0)
     run = new_run(small())
-    descriptor = trainer_module._lock(run)
-    assert "is live already" in attempt(run)
+    descriptor = alive.take(run)
+    assert f"run {run.id} is live" in attempt(run)
     os.close(descriptor)
     assert not run.events.exists()
 
 
 def test_no_run_directory(tmp_path: Path, attempt: Callable[[RunDir], str]) -> None:
-    assert "no such run directory" in attempt(RunDir(tmp_path / "none"))
+    assert "no run none in" in attempt(RunDir(tmp_path / "none"))
 
 
 def test_a_damaged_configuration_is_told(small: Small, new_run: NewRun, attempt: Callable[[RunDir], str]) -> None:
@@ -359,7 +362,7 @@ def test_a_run_lives_until_its_trainer_is_gone_though_the_runner_died_before(new
     )
     child = subprocess.Popen(
         [sys.executable, "-P", "-c", script, str(run.path)],
-        env=os.environ | {trainer_module.LOCK_FD: str(descriptor)},
+        env=os.environ | {alive.LOCK_FD: str(descriptor)},
         pass_fds=(descriptor,),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Home:
@@ -18,7 +20,7 @@ class Home:
     @classmethod
     def find(cls, given: Path | None = None) -> "Home":
         """`given`, else ETLGAN_HOME, else the current folder; absolute."""
-        return cls((given or Path(os.environ.get("ETLGAN_HOME") or ".")).expanduser().resolve())
+        return cls(expanded(given or os.environ.get("ETLGAN_HOME") or ".").resolve())
 
     @property
     def runs(self) -> Path:
@@ -32,7 +34,7 @@ class Home:
     def database(self) -> Path:
         """The index; ETLGAN_DB puts it elsewhere (a local disk where the home is on the network)."""
         elsewhere = os.environ.get("ETLGAN_DB")
-        return Path(elsewhere).expanduser().resolve() if elsewhere else self.root / "runs.db"
+        return expanded(elsewhere).resolve() if elsewhere else self.root / "runs.db"
 
     @property
     def queue(self) -> Path:
@@ -185,6 +187,14 @@ class RunDir:
         """Pictures that a person liked, from the playground."""
         return self.path / "kept"
 
+    def inside(self, name: str) -> Path | None:
+        """The path of a name that an event gives, which may say anything; None for one that leads out of the run."""
+        try:
+            path = (self.path / name).resolve()
+        except ValueError:  # a NUL, half a surrogate pair
+            return None
+        return path if path.is_relative_to(self.path.resolve()) else None
+
     def kept_picture(self, step: int, number: int) -> Path:
         return self.kept / f"{step:08d}-{number:04d}.png"
 
@@ -195,11 +205,19 @@ class RunDir:
         return self.samples / (f"{step:08d}.png" if kind == "grid" else f"{step:08d}-{kind}.png")
 
 
+def expanded(path: str | Path) -> Path:
+    """`~/x` and `~user/x` as a shell reads them. No such user: ConfigError."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{path}: there is no such user") from None
+
+
 def cache_root() -> Path:
     """Prepared glyphs and the like: ETLGAN_CACHE, else the user's cache folder. Everything in it can be made again."""
     base = os.environ.get("ETLGAN_CACHE")
     if base:
-        return Path(base).expanduser().resolve()
+        return expanded(base).resolve()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etlgan"
 
 
@@ -210,7 +228,7 @@ def config_root() -> Path:
     """
     base = os.environ.get("ETLGAN_CONFIG")
     if base:
-        return Path(base).expanduser().resolve()
+        return expanded(base).resolve()
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "etlgan"
 
 

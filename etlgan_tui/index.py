@@ -185,10 +185,7 @@ def newest_grid(sampled: list[Sampled], *, kind: str = "grid") -> Sampled | None
 
 def picture_path(run: RunDir, sampled: Sampled | None) -> Path | None:
     """The file an event speaks of, never one outside the run: events may say anything."""
-    if sampled is None:
-        return None
-    path = (run.path / sampled.path).resolve()
-    return path if path.is_relative_to(run.path.resolve()) else None
+    return None if sampled is None else run.inside(sampled.path)
 
 
 def differences(before: str, after: str) -> tuple[Change, ...]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.rundir import Home, RunDir, cache_root, read_json, write_atomic, write_json
+from core.errors import ConfigError
+from core.glyphs.sets.spec import parse
+from core.rundir import Home, RunDir, cache_root, expanded, read_json, write_atomic, write_json
 
 
 def test_home_is_given_or_in_the_environment_or_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,6 +17,14 @@ def test_home_is_given_or_in_the_environment_or_here(tmp_path: Path, monkeypatch
     monkeypatch.setenv("ETLGAN_HOME", str(tmp_path / "there"))
     assert Home.find().root == tmp_path / "there"
     assert Home.find(Path("given")).root == tmp_path / "given"
+
+
+def test_the_home_of_nobody_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert expanded("~/runs") == Path.home() / "runs"
+    monkeypatch.setenv("ETLGAN_CACHE", "~nobody-at-all/cache")
+    for ask in (lambda: Home.find(Path("~nobody-at-all/x")), cache_root, lambda: parse("etl:~nobody-at-all/x")):
+        with pytest.raises(ConfigError, match=r"^~nobody-at-all/\w+: there is no such user$"):
+            ask()
 
 
 def test_index_and_cache_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +45,12 @@ def test_names_of_a_run(tmp_path: Path) -> None:
         "config.json meta.json env.json events.jsonl console.log alive.lock exit.json"
     )
     assert {path.parent for path in files} == {run.path}
+
+
+def test_what_an_event_names_is_inside_the_run(tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    assert run.inside("samples/1.png") == run.path.resolve() / "samples" / "1.png"
+    assert [run.inside(name) for name in ("../other/1.png", "/etc/passwd", "samples/a\0b", "\ud800")] == [None] * 4
 
 
 def test_a_write_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from core import config as configs
 from core.config import RunConfig
 from core.errors import ConfigError, RunError
-from core.rundir import RunDir, read_json
+from core.rundir import RunDir, expanded, read_json
 
 FORMAT = 1
 MARGIN = 0.02  # of quality, 0 .. 1: differences below it are chance
@@ -73,7 +73,7 @@ def initial(config: RunConfig, runs: Path) -> Checkpoint:
     Of a run, the best one. None there, or networks of another architecture: RunError.
     """
     text = config.train.init_from
-    path = Path(text).expanduser()
+    path = expanded(text)
     folder = path if path.is_dir() else runs / text
     if path.suffix == ".safetensors":
         found = _single(path)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from core.errors import ConfigError
 from core.glyphs import cached, penman
 from core.glyphs.sets.spec import parse
 
@@ -39,5 +40,5 @@ def is_there(source: str) -> bool:
     """Whether every path that it names exists."""
     try:
         return source == EMBEDDED or all(path.exists() for path in parse(source)[1])
-    except (OSError, ValueError, RuntimeError):  # a folder nobody may look into, a NUL in a name, ~ of nobody
+    except (OSError, ValueError, ConfigError):  # a folder nobody may look into, a NUL in a name, ~ of nobody
         return False

@@ -59,9 +59,10 @@ def bundle(
 
     The environment names the machine, its folders and the uncommitted changes of the code: look before you publish it.
     """
+    from core.rundir import expanded
     from core.runs import bundle
 
-    packed = bundle.pack(options.run(folder, text), out.expanduser().absolute(), replace=force)
+    packed = bundle.pack(options.run(folder, text), expanded(out).absolute(), replace=force)
     terminal.say(terminal.clean(out))
     terminal.tell(f"{packed.files} files, {terminal.size(packed.bytes)}; `etlgan import {terminal.clean(out)}`")
 
@@ -74,10 +75,11 @@ def import_(
     folder: options.HomeFolder = None,
 ) -> None:
     """Bring in a run that `etlgan bundle` packed, once every file in it has been verified."""
+    from core.rundir import expanded
     from core.runs import unbundle
 
     home = options.home(folder)
-    packed = unbundle.bring_in(home, path.expanduser().absolute(), as_new=as_new)
+    packed = unbundle.bring_in(home, expanded(path).absolute(), as_new=as_new)
     index.update(home, [packed.run.id])
     terminal.say(packed.run.id)
     terminal.tell(f"{packed.files} files verified; `etlgan show {packed.run.id}`")

@@ -18,8 +18,8 @@ def cells(run: RunDir, sampled: Sampled | None) -> NDArray[np.uint8] | None:
 
     if sampled is None:
         return None
-    path = (run.path / sampled.path).resolve()  # events may say anything
-    if not path.is_relative_to(run.path.resolve()) or not path.is_file():
+    path = run.inside(sampled.path)
+    if path is None or not path.is_file():
         return None
     return pictures.cells(pictures.load(path), rows=len(sampled.rows))
 

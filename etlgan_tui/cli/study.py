@@ -90,7 +90,9 @@ for command in (quality, textbook, ablation):
 
 
 def _sources(**paths: Path | None) -> dict[str, str]:
-    return {name: str(path.expanduser().absolute()) for name, path in paths.items() if path is not None}
+    from core.rundir import expanded
+
+    return {name: str(expanded(path).absolute()) for name, path in paths.items() if path is not None}
 
 
 def _fill(

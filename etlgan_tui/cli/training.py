@@ -193,11 +193,12 @@ def _begins_with(config: RunConfig, given: str | None, folder: Path | None) -> R
     from core import config as configuration
     from core.errors import RunError
     from core.gan import saved
+    from core.rundir import expanded
 
     if given is None and not config.train.init_from:
         return config
     text = given or config.train.init_from
-    path, home = Path(text).expanduser(), options.home(folder)
+    path, home = expanded(text), options.home(folder)
     try:
         place = str(path.absolute()) if path.suffix == ".safetensors" or path.is_dir() else options.run(folder, text).id
     except RunError as error:

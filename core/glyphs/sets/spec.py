@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.errors import ConfigError
+from core.rundir import expanded
 
 _NAME = re.compile(r"[\w-]{1,32}")
 _UNFIT = re.compile(r"[^\w-]+")
@@ -16,14 +17,14 @@ KINDS = ("etl", "mnist", "kmnist", "k49", "folder")
 
 
 def parse(spec: str) -> tuple[str, list[Path]]:
-    """(kind or "", paths); a path that is there is never cut at its commas."""
+    """(kind or "", paths); a path that is there is never cut at its commas. A ~ of nobody: ConfigError."""
     kind, separator, rest = spec.partition(":")
     if not separator or kind not in KINDS:
         kind, rest = "", spec
-    whole = Path(rest).expanduser()
+    whole = expanded(rest)
     if "," not in rest or whole.exists():
         return kind, [whole]
-    return kind, [Path(part).expanduser() for part in rest.split(",") if part.strip()] or [whole]
+    return kind, [expanded(part) for part in rest.split(",") if part.strip()] or [whole]
 
 
 class Domain(NamedTuple):

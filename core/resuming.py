@@ -10,8 +10,14 @@ from core.errors import ConfigError, RunError
 # How long, how often something is written down, and where it runs. `data.source` may be another path to the same
 # data: its fingerprint decides. Everything else decides what is computed, and would leave a seam.
 MAY_CHANGE = frozenset(
-    {"version", "preset", "data.source", "data.strict", "train.steps", "train.report_every", "train.sample_every"}
-    | {
+    {
+        "version",
+        "preset",
+        "data.source",
+        "data.strict",
+        "train.steps",
+        "train.report_every",
+        "train.sample_every",
         "train.save_every",
         "train.score_every",
         "train.target",
@@ -22,6 +28,7 @@ MAY_CHANGE = frozenset(
         "train.threads",
         "train.devices",
         "train.max_restarts",
+        "train.profile",
     }
 )
 SHOWN = 4  # settings named in a message

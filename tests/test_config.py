@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from core import config as configs
+from core import resuming
 from core.config import RunConfig, fields, flatten, get, override, parse_assignments, to_tree
 from core.errors import ConfigError
 from core.presets import PRESETS, RECIPES, resolve
@@ -23,6 +24,12 @@ def test_every_field_has_a_description_and_a_default_within_its_limits() -> None
     for field in fields():
         assert field.description.endswith(")") or field.description.endswith("."), field.name
         assert override(RunConfig(), {field.name: field.default}) == RunConfig(), field.name
+
+
+def test_a_resumed_run_may_be_profiled_but_not_compute_otherwise() -> None:
+    assert resuming.changed(RunConfig(), {"train.profile": 5}).train.profile == 5
+    with pytest.raises(ConfigError, match="decides what is computed"):
+        resuming.changed(RunConfig(), {"train.lr": 1e-3})
 
 
 def test_fields_are_the_leaves_of_the_tree() -> None:

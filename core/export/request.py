@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -57,7 +58,7 @@ def read_frequencies(path: Path) -> dict[str, int]:
     except UnicodeDecodeError:
         raise DataError(f"{path}: is not UTF-8 text; expected lines such as あ,1200") from None
     counts: dict[str, int] = {}
-    for number, row in enumerate(csv.reader(lines), 1):
+    for number, row in enumerate(_rows(path, lines), 1):
         cells = [cell.strip() for cell in row]
         if not any(cells) or (number == 1 and cells[1:2] == ["count"]):
             continue
@@ -67,6 +68,14 @@ def read_frequencies(path: Path) -> dict[str, int]:
             raise DataError(f"{path}, line {number}: {cells[0]} is there twice")
         counts[cells[0]] = int(cells[1])
     return counts
+
+
+def _rows(path: Path, lines: list[str]) -> Iterator[list[str]]:
+    reader = csv.reader(lines)
+    try:
+        yield from reader
+    except csv.Error as error:  # a cell of more than 131,072 characters
+        raise DataError(f"{path}, line {reader.line_num}: cannot be read ({error})") from None
 
 
 def checked(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:

@@ -132,7 +132,9 @@ def test_bad_input(etlgan: Typed, tmp_path: Path, arguments: list[str], words: l
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("line", ["あ", "あ,x", "あい,3", "あ,-1", "あ,1\nあ,2", "あ,1,2"])
+@pytest.mark.parametrize(
+    "line", ["あ", "あ,x", "あい,3", "あ,-1", "あ,1\nあ,2", "あ,1,2", "あ" * 200_000], ids=range(7)
+)
 def test_a_table_that_cannot_be_read_names_the_line(etlgan: Typed, tmp_path: Path, line: str) -> None:
     (tmp_path / "table.csv").write_text(f"character,count\n{line}\n")
     complains(etlgan("--frequencies", str(tmp_path / "table.csv")), "table.csv, line ")

@@ -186,6 +186,14 @@ def test_etl9g_has_no_code_for_ascii(tmp_path: Path) -> None:
         open_format("etl9g", task)
 
 
+def test_idx_has_no_number_for_more_than_its_header_tells(tmp_path: Path) -> None:
+    from core.export.formats import open_format
+    from core.export.formats.base import Task
+
+    with pytest.raises(ConfigError, match="numbers 4,294,967,295 samples, not 4,294,967,296"):
+        open_format("idx", Task(tmp_path, ("あ",), 2**32, 1, 32, 32, (), judged=False))
+
+
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_the_same_bytes_again_and_however_it_is_cut(job: Job, tmp_path: Path, kind: str) -> None:
     """Twice the same; and shards written backwards, one of them twice, by calls of their own and by three threads."""

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
+from core.errors import ConfigError
 from core.export.drawing import Batch
 from core.export.formats.base import Task, code_point, csv_lines, pixels
 from core.rundir import write_atomic
 
 IMAGES, LABELS, MAP = "images-idx3-ubyte", "labels-idx1-ubyte", "characters.csv"
 WIDE_LABELS = "labels-idx1-int"
+MOST = 2**32 - 1  # samples that a header can tell
 _BYTES, _INTS = 0x08, 0x0C
 
 
@@ -25,6 +27,8 @@ class IdxFormat:
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        if task.total > MOST:
+            raise ConfigError(f"--format idx: numbers {MOST:,} samples, not {task.total:,}; choose another format")
         wide = len(task.characters) > 256
         self.labels = task.out / (WIDE_LABELS if wide else LABELS)
         self._label_type = np.dtype(">i4") if wide else np.dtype("u1")

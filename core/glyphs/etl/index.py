@@ -36,7 +36,7 @@ class LabelIndex:
 
 def label_index(file: EtlFile, cache: Path | None) -> LabelIndex:
     """The index from the cache, else predicted or read, and then kept in the cache."""
-    sidecar = None if cache is None else cache / f"etl-{file.source.fingerprint()}-{VERSION}.npz"
+    sidecar = None if cache is None else _sidecar(file, cache)
     if sidecar is not None and (kept := _load(sidecar, file.records)) is not None:
         return kept
     index = _predict(file) or LabelIndex(read_keys(file, np.arange(file.records)), predicted=False)
@@ -45,12 +45,9 @@ def label_index(file: EtlFile, cache: Path | None) -> LabelIndex:
     return index
 
 
-def reindex(file: EtlFile, cache: Path | None) -> LabelIndex:
-    """Read every label, for a file whose order turned out not to be that of its set."""
-    index = LabelIndex(read_keys(file, np.arange(file.records)), predicted=False)
-    if cache is not None:
-        _save(cache / f"etl-{file.source.fingerprint()}-{VERSION}.npz", index)
-    return index
+def reindex(file: EtlFile, cache: Path) -> None:
+    """Read every label and keep them, for a file whose order turned out not to be that of its set."""
+    _save(_sidecar(file, cache), LabelIndex(read_keys(file, np.arange(file.records)), predicted=False))
 
 
 def read_keys(file: EtlFile, places: Places) -> Keys:
@@ -95,6 +92,10 @@ def _blocks(file: EtlFile) -> Keys:
     spans = np.diff(np.append(places, end))
     models = read_keys(file, np.arange(end, file.records))  # one of each: no blocks
     return np.concatenate([np.repeat(keys, spans), models])
+
+
+def _sidecar(file: EtlFile, cache: Path) -> Path:
+    return cache / f"etl-{file.source.fingerprint()}-{VERSION}.npz"
 
 
 def _load(sidecar: Path, records: int) -> LabelIndex | None:

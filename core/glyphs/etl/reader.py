@@ -42,6 +42,7 @@ class EtlCollection:
     cache: Path | None = None
     strict: bool = False
     _indices: dict[int, LabelIndex] = field(default_factory=dict)
+    _reindexed: set[int] = field(default_factory=set)  # this session goes on with what was foretold
 
     def select(
         self,
@@ -179,7 +180,9 @@ class EtlCollection:
             right = label_keys(file.data_set, records) == index.keys[places]
             if not right.all():
                 first = int(places[int(np.argmin(right))])
-                reindex(file, self.cache)
+                if self.cache is not None and number not in self._reindexed:
+                    reindex(file, self.cache)
+                    self._reindexed.add(number)
                 message = "its label is not the one that the order of the set foretells; left out, indexed anew"
                 self._note(Problem(file.source.label, first, message))
                 places, labels, records = places[right], labels[right], records[right]

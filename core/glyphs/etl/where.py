@@ -36,7 +36,6 @@ class Where:
         self.text = text
         self._known = names
         self._tree = _parse(text)
-        self.names: set[str] = set()
         try:
             self._check(self._tree)
         except RecursionError:
@@ -60,10 +59,12 @@ class Where:
 
     def _check_comparison(self, parts: list[ast.expr], ops: list[ast.cmpop]) -> None:
         for op, left, right in zip(ops, parts, parts[1:], strict=False):
-            is_list = isinstance(right, ast.List | ast.Tuple | ast.Set)
+            is_list = _is_list(right)
             is_null = isinstance(right, ast.Constant) and right.value is None
             if isinstance(op, ast.In | ast.NotIn) != is_list or isinstance(op, ast.Is | ast.IsNot) != is_null:
                 raise self._refused(right)
+            if _is_list(left) or (isinstance(left, ast.Constant) and left.value is None):
+                raise self._refused(left)
             if not isinstance(left, ast.Name) and not isinstance(right, ast.Name):
                 raise self._refused(left)  # a comparison has a field on one side
         for part in parts:
@@ -77,7 +78,6 @@ class Where:
             near = difflib.get_close_matches(name, self._known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(self._known))}"
             raise DataError(f"filter {self.text!r}: no field {name!r}; {hint}")
-        self.names.add(name)
 
     def _truth(self, node: ast.expr, columns: Columns) -> Truth:
         match node:
@@ -145,6 +145,10 @@ def _constant(node: ast.expr, where: Where) -> Any:
                 raise where._refused(node)
             return values
     raise where._refused(node)
+
+
+def _is_list(node: ast.expr) -> bool:
+    return isinstance(node, ast.List | ast.Tuple | ast.Set)
 
 
 def _is_text(value: Any) -> bool:

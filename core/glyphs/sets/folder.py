@@ -178,7 +178,14 @@ def _files_of(records: Sequence[object], folder: Path) -> Listing:
         character = next((record[key] for key in LABEL_KEYS if isinstance(record.get(key), str)), None)
         if name is None or character is None or len(character) != 1:
             continue
-        if "\0" in name or not (root / name).resolve().is_relative_to(root):
+        if not _inside(root, name):
             raise DataError(f"{folder}: record {number} of its JSON list names a file outside of the folder")
         files.setdefault(character, []).append(folder / name)
     return files
+
+
+def _inside(root: Path, name: str) -> bool:
+    try:
+        return (root / name).resolve().is_relative_to(root)
+    except ValueError:  # a NUL, half a surrogate pair
+        return False

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.glyphs.etl import index as index_module
+from core.glyphs.etl import reader as reader_module
 from core.glyphs.etl.charsets import jis_x_0208
 from core.glyphs.etl.datasets import DATA_SETS
 from core.glyphs.etl.discover import DEEPEST
@@ -273,7 +274,9 @@ class TestIndex:
             sidecar.write_bytes(sidecar.read_bytes()[:40])
         assert set(open_etl([path], cache=cache).counts()) == {"う", "え"}
 
-    def test_a_record_against_the_order_is_noticed_as_it_is_read(self, etl9g: Path, tmp_path: Path) -> None:
+    def test_a_record_against_the_order_is_noticed_as_it_is_read(
+        self, etl9g: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         copy = Path(shutil.copy(etl9g / "ETL9G_01", tmp_path))
         with copy.open("r+b") as file:
             file.seek(3051 * 8199 + 2)
@@ -283,6 +286,10 @@ class TestIndex:
         assert batch.places.tolist() == [15], "what is right is used, what is wrong is not passed off as あ"
         assert any(problem.record == 3051 for problem in etl.problems)
         assert open_etl([copy], cache=tmp_path / "cache").counts()["い"] == 3, "and the next one knows"
+        monkeypatch.setattr(reader_module, "reindex", lambda *_: pytest.fail("the labels were read again"))
+        assert [found.places.tolist() for found in etl.read(etl.select("あ"))] == [[15]]
+        uncached = open_etl([copy])
+        assert [found.places.tolist() for found in uncached.read(uncached.select("あ"))] == [[15]]
         strict = open_etl([copy], strict=False)
         strict.strict = True
         with pytest.raises(EtlFormatError, match="record 3051"):

@@ -66,6 +66,7 @@ def test_text_is_compared_with_text() -> None:
      "age if sex else 1", "[x for x in (1,)] == 1", "age < f'{1}'", "age == None", "age is 3", "age in sex", "age in 3",
      "age in [[1]]", "1 < 2",
      "age < 30 < 40", "age in [None]", "x := 1", "age == b'1'", "age == 1j", "age == (1, 2)", "not 1", "age < 30; 1",
+     "None < age", "(1, 2) == age", "age is None < 3",
      "\x00", "age is (None)is None and", "await age"],
 )  # fmt: skip
 def test_everything_else_is_refused_in_one_line(text: str) -> None:

@@ -70,7 +70,7 @@ def test_a_json_list_of_images(tmp_path: Path) -> None:
     assert opened(tmp_path).counts() == {"あ": 2}
 
 
-@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "a/../../x.png", "a\0.png"])
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "a/../../x.png", "a\0.png", "\ud800.png"])
 def test_a_json_list_may_not_lead_out_of_its_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "list.json").write_text(json.dumps([{"file": name, "label": "あ"}]))
     with pytest.raises(DataError, match="outside of the folder"):

@@ -28,9 +28,10 @@ def plot(accuracy: Mapping[int, Mapping[str, Sequence[float]]], path: Path, *, t
             [m - min(s) for m, s in zip(middle, shares, strict=True)],
             [max(s) - m for m, s in zip(middle, shares, strict=True)],
         ]
-        where = [x + (place - len(arms) / 2) * 0.04 for x in range(len(numbers))]
+        where = [x + (place - (len(arms) - 1) / 2) * 0.04 for x in range(len(numbers))]
         axis.errorbar(where, middle, spread, label=arm, marker=MARKS[place % 5], color=COLOURS[place % 5], capsize=3)
     axis.set_xticks(range(len(numbers)), ["all" if n > MOST else str(n) for n in numbers])
+    axis.set_xlim(-0.5, len(numbers) - 0.5)
     axis.set_xlabel("real images a character")
     axis.set_ylabel("held-out images read right, %")
     axis.set_title(title)

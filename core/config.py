@@ -475,14 +475,16 @@ def override(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
         node = tree
         for part in path:
             node = node[part]
-        node[leaf] = _converted(known[name], value)
+        node[leaf] = converted(known[name], value)
     try:
         return msgspec.convert(tree, RunConfig)
     except msgspec.ValidationError as error:  # each value is within its limits, but they do not go together
         raise ConfigError(str(error).partition(" - at `")[0]) from None
 
 
-def _converted(field: Field, value: Any) -> Any:
+def converted(field: Field, value: Any) -> Any:
+    """A value for one field, text converted to its type; outside the field's limits: ConfigError. Whether it goes
+    together with the other fields, only `override` knows."""
     hint = _hint(field.name)
     text = isinstance(value, str) and field.type is not str
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from core import config, presets
 from core.config import DataConfig, RunConfig
@@ -12,14 +13,23 @@ from core.errors import ConfigError
 from etlgan_tui.index import plain
 
 SHOWN_CHARACTERS = 24
+_FIELDS = {each.name: each for each in config.fields() if each.name not in ("version", "preset")}
+
+
+class Settled(NamedTuple):
+    """What a draft comes to."""
+
+    tree: RunConfig  # as it would be written; fields with a problem count as untouched
+    problems: dict[str, str]  # by field
 
 
 @dataclass
 class Draft:
-    """The fields that somebody touched, over a preset."""
+    """The fields that somebody touched, over a preset. May be settled in another thread while it is edited."""
 
     preset: str = ""
-    touched: dict[str, str] = field(default_factory=dict)  # dotted name -> text, also while it is wrong
+    # dotted name -> text, also while it is wrong; the newest last. Replaced by each edit, never changed.
+    touched: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     tags: str = ""  # separated by commas
     note: str = ""
@@ -30,24 +40,30 @@ class Draft:
         preset = tree.preset if tree.preset in presets.PRESETS else ""
         recipe = {"recipe.name": tree.recipe.name}
         base = presets.resolve(preset, recipe)
-        differing = (name for name in _names() if config.get(tree, name) != config.get(base, name))
-        touched = {name: plain(config.get(tree, name)) for name in differing}
+        differing = (name for name in _FIELDS if config.get(tree, name) != config.get(base, name))
+        touched = {name: _typed(config.get(tree, name)) for name in differing}
         if tree.recipe.name != presets.resolve(preset).recipe.name:
             touched |= recipe
         return cls(preset, touched)
 
-    def problems(self) -> dict[str, str]:
-        """What is wrong, by field."""
-        found = {}
-        for name, text in self.touched.items():
-            if problem := check(name, text):
-                found[name] = problem
-        return found
+    def settled(self) -> Settled:
+        """Fields that are wrong by themselves are left out; of fields that only do not go together, the newest."""
+        problems = {name: told for name, text in self.touched.items() if (told := _check(name, text))}
+        kept = {name: text for name, text in self.touched.items() if name not in problems}
+        while told := self._conflict(kept):
+            involved = (name for name in reversed(kept) if self._conflict(_without(kept, name)) != told)
+            newest = next(involved, [*kept][-1])
+            problems[newest] = told
+            kept = _without(kept, newest)
+        return Settled(presets.resolve(self.preset, kept), problems)
 
-    def resolved(self) -> RunConfig:
-        """The tree as it would be written; fields that are wrong count as untouched."""
-        wrong = self.problems()
-        return presets.resolve(self.preset, {name: text for name, text in self.touched.items() if name not in wrong})
+    def _conflict(self, touched: Mapping[str, str]) -> str:
+        """Why fields that are right by themselves do not go together, "" where they do."""
+        try:
+            presets.resolve(self.preset, touched)
+        except ConfigError as error:
+            return str(error)
+        return ""
 
     def tag_list(self) -> tuple[str, ...]:
         return tuple(tag for part in self.tags.split(",") if (tag := part.strip()))
@@ -65,20 +81,22 @@ class Draft:
 
     def edit(self, name: str, text: str) -> None:
         """A field was typed into; typing what it would be anyway leaves it untouched."""
-        rest = {key: value for key, value in self.touched.items() if key != name}
-        usual = Draft(self.preset, rest).resolved()
-        if not check(name, text) and config.get(config.override(usual, {name: text}), name) == config.get(usual, name):
-            self.touched = rest
-        else:
-            self.touched[name] = text
+        rest = _without(self.touched, name)
+        usual = config.get(Draft(self.preset, rest).settled().tree, name)
+        untouched = not _check(name, text) and config.converted(_FIELDS[name], text) == usual
+        self.touched = rest if untouched else rest | {name: text}
 
 
-def check(name: str, text: str) -> str:
-    """What is wrong with a field's text, "" for nothing."""
+def _without(touched: Mapping[str, str], name: str) -> dict[str, str]:
+    return {key: text for key, text in touched.items() if key != name}
+
+
+def _check(name: str, text: str) -> str:
+    """What is wrong with a field's text by itself, "" for nothing."""
     try:
-        config.override(RunConfig(), {name: text})
+        config.converted(_FIELDS[name], text)
     except ConfigError as error:
-        return str(error).partition(": ")[2] or str(error)
+        return str(error).removeprefix(f"{name}={text}: ")
     return ""
 
 
@@ -94,10 +112,12 @@ def characters_of(data: DataConfig) -> str:
     return f"{len(found):,} characters from {source}: {''.join(found[:SHOWN_CHARACTERS])}{more}"
 
 
-def _names() -> list[str]:
-    return [each.name for each in config.fields() if each.name not in ("version", "preset")]
-
-
-def values(tree: RunConfig) -> Mapping[str, str]:
+def values(tree: RunConfig) -> dict[str, str]:
     """Every field that a person may set, as text."""
-    return {name: plain(config.get(tree, name)) for name in _names()}
+    return {name: _typed(config.get(tree, name)) for name in _FIELDS}
+
+
+def _typed(value: Any) -> str:
+    """What to type for exactly this value."""
+    short = plain(value)
+    return repr(value) if isinstance(value, float) and float(short) != value else short

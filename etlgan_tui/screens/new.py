@@ -19,7 +19,7 @@ from core.rundir import RunDir
 from core.runs import launcher
 from core.runs.meta import checked_name, checked_tags
 from etlgan_tui.background import Errand, once
-from etlgan_tui.draft import Draft, characters_of, check, values
+from etlgan_tui.draft import Draft, characters_of, values
 from etlgan_tui.screens.base import BaseScreen, Changed
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.field_row import FieldRow
@@ -58,6 +58,7 @@ class NewScreen(BaseScreen):
         self.like = like
         self.draft = draft or Draft(preset=USUAL)
         self._fields = {field.name: field for field in configs.fields()}
+        self._problems: dict[str, str] = {}  # told at their fields
         self._source_problem = ""
         self._launching = False
         self._rest: Timer | None = None
@@ -65,7 +66,7 @@ class NewScreen(BaseScreen):
     def compose(self) -> ComposeResult:
         if self.like:
             self._take_over(self.like)
-        shown = values(self.draft.resolved())
+        shown = values(self.draft.settled().tree)
         yield TopBar()
         with VerticalScroll(id="form", can_focus=False):
             yield Label(f"New run like {self.like.id}" if self.like else "New run", markup=False, classes="form-title")
@@ -93,7 +94,7 @@ class NewScreen(BaseScreen):
     def on_mount(self) -> None:
         self._checking = Errand(
             self,
-            lambda: characters_of(self.draft.resolved().data),
+            lambda: characters_of(self.draft.settled().tree.data),
             done=self._show_characters,
             failed=self._show_source_problem,
         )
@@ -128,9 +129,11 @@ class NewScreen(BaseScreen):
         group = (event.collapsible.id or "").removeprefix("group-")
         contents = event.collapsible.query_one(Collapsible.Contents)
         if group in GROUPS and not contents.children:
-            shown = values(self.draft.resolved())
+            shown = {**values(self.draft.settled().tree), **self.draft.touched}
             rest = [field for name, field in self._fields.items() if name.startswith(f"{group}.") and name not in FIRST]
             contents.mount_all(self._row(field, shown[field.name]) for field in rest)
+            self._problems = {}
+            self.call_after_refresh(self._show_draft)
 
     @on(FieldRow.Edited)
     def edit(self, event: FieldRow.Edited) -> None:
@@ -143,8 +146,9 @@ class NewScreen(BaseScreen):
             self._tell(name, self._about_problem(name))
         else:
             self.draft.edit(name, text)
-            self._tell(name, check(name, text))
-        self._show_values()
+            self._problems.pop(name, None)
+            self._tell(name, "")
+        self._show_draft()
         self._show_command()
         if name == "preset" or name.startswith("data."):
             if self._rest:
@@ -161,12 +165,17 @@ class NewScreen(BaseScreen):
             return str(error)
         return ""
 
-    def _show_values(self) -> None:
-        """Fields that nobody touched follow the preset and the recipe."""
-        shown = values(self.draft.resolved())
+    def _show_draft(self) -> None:
+        """Fields that nobody touched follow the preset and the recipe; what is wrong is told, or not any more."""
+        tree, problems = self.draft.settled()
+        shown = values(tree)
         for row in self.query(FieldRow):
             if row.field in shown and row.field not in self.draft.touched:
                 row.put(shown[row.field])
+            problem = problems.get(row.field, "")
+            if problem != self._problems.get(row.field, ""):
+                row.tell(problem)
+        self._problems = problems
 
     def _show_command(self) -> None:
         self.query_one("#command", Static).update(self.draft.command())
@@ -198,7 +207,8 @@ class NewScreen(BaseScreen):
         self._start(queued=True)
 
     def _start(self, *, queued: bool) -> None:
-        wrong = self.draft.problems() | {name: told for name in ABOUT_RUN if (told := self._about_problem(name))}
+        tree, problems = self.draft.settled()
+        wrong = problems | {name: told for name in ABOUT_RUN if (told := self._about_problem(name))}
         if wrong or self._source_problem:
             name, told = next(iter(wrong.items()), ("data", self._source_problem))
             self.notify(f"{name}: {told}", title="Not launched", severity="error", markup=False)
@@ -206,7 +216,7 @@ class NewScreen(BaseScreen):
         if self._launching:
             return
         self._launching = True
-        home, draft, tree = self.home, self.draft, self.draft.resolved()
+        home, draft = self.home, self.draft
 
         def work() -> RunDir:
             return launcher.start(home, tree, name=draft.name, tags=draft.tag_list(), note=draft.note, queued=queued)

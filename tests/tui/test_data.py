@@ -247,8 +247,8 @@ async def test_a_new_run_takes_the_source_and_characters_that_it_has(home: Home,
         await source_screen(pilot, f"etl:{etl}")
         await pilot.press("n")
         form = await on(pilot, NewScreen)
-        assert form.draft.resolved().data.source == f"etl:{etl}"
-        assert form.draft.resolved().data.chars == "あいう"
+        assert form.draft.settled().tree.data.source == f"etl:{etl}"
+        assert form.draft.settled().tree.data.chars == "あいう"
         await until(
             pilot, lambda: "3 characters from ETL9G" in "".join(str(hint.content) for hint in form.query(Static))
         )

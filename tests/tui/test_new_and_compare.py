@@ -85,6 +85,50 @@ async def test_what_is_wrong_is_told_at_the_field_and_launches_nothing(home: Hom
 
 
 @pytest.mark.asyncio
+async def test_settings_that_do_not_go_together_are_told_and_launch_nothing(home: Home) -> None:
+    async with TestApp(home).run_test(size=(100, 40)) as pilot:
+        screen = await form(pilot)
+        write(screen, "recipe.name", "classic")
+        screen.query_one("#group-train", Collapsible).collapsed = False
+        await until(pilot, lambda: any(each.field == "train.devices" for each in screen.query(FieldRow)))
+        write(screen, "train.devices", "2")
+        await until(pilot, lambda: "recipe.name=classic" in hint(screen, "train.devices"))
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: any("say train.devices=1" in told for told in toasts(pilot)))
+        assert run_ids(home) == []
+        write(screen, "recipe.name", "etl")
+        await until(pilot, lambda: "64  devices" in hint(screen, "train.devices"))
+        write(screen, "train.batch_size", "1")
+        await until(pilot, lambda: "does not divide" in hint(screen, "train.batch_size"))
+        write(screen, "train.batch_size", "128")
+        await until(pilot, lambda: "does not divide" not in hint(screen, "train.batch_size"))
+        assert screen.draft.settled().tree == presets.resolve(
+            "hiragana-a-ka", {"train.devices": 2, "train.batch_size": 128}
+        )
+
+
+@pytest.mark.parametrize("order", [("train.devices", "train.batch_size"), ("train.batch_size", "train.devices")])
+def test_of_settings_that_do_not_go_together_the_newest_gives_way(order: tuple[str, str]) -> None:
+    text = {"train.devices": "3", "train.batch_size": "66"}
+    draft = Draft()
+    for name in order:
+        draft.edit(name, text[name])
+        if name == order[0]:
+            assert list(draft.settled().problems) == ["train.devices"] * (name == "train.devices")
+    assert not draft.settled().problems
+    assert draft.settled().tree == presets.resolve("", text)
+    draft.edit("train.steps", "77")
+    draft.edit("seed", "-1")
+    draft.edit(order[0], {"train.devices": "4", "train.batch_size": "65"}[order[0]])
+    draft.edit("train.lr", "0.1")
+    tree, problems = draft.settled()
+    assert list(problems)[:2] == ["seed", order[0]]
+    assert "does not divide" in problems[order[0]]
+    assert tree.train.steps == 77
+    assert tree.train.lr == 0.1
+
+
+@pytest.mark.asyncio
 async def test_untouched_fields_follow_preset_and_recipe(home: Home) -> None:
     async with TestApp(home).run_test(size=(100, 40)) as pilot:
         screen = await form(pilot)
@@ -132,13 +176,20 @@ async def test_a_folder_that_cannot_be_written_is_told_and_the_form_stays(home: 
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"recipe.name": "classic"}, {"recipe.name": "classic", "train.lr": 0.01}, {"data.chars": "あい"}, {"seed": 3}],
+    [
+        {},
+        {"train.lr": 0.00034567891},
+        {"recipe.name": "classic"},
+        {"recipe.name": "classic", "train.lr": 0.01},
+        {"data.chars": "あい"},
+        {"seed": 3},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("preset", ["", "hiragana-a-ka", "kanji-10"])
 def test_a_draft_of_a_configuration_resolves_to_it(preset: str, changes: dict[str, object]) -> None:
     tree = presets.resolve(preset, changes)
-    assert Draft.of(tree).resolved() == tree
+    assert Draft.of(tree).settled().tree == tree
 
 
 def test_the_command_says_the_same_as_the_form() -> None:
@@ -148,10 +199,10 @@ def test_the_command_says_the_same_as_the_form() -> None:
     words = shlex.split(draft.command())
     assert words[:3] == ["etlgan", "run", "kanji-10"]
     assignments = [after for before, after in pairwise(words) if before == "--set"]
-    assert presets.resolve("kanji-10", config.parse_assignments(assignments)) == draft.resolved()
+    assert presets.resolve("kanji-10", config.parse_assignments(assignments)) == draft.settled().tree
     draft.edit("train.steps", str(presets.resolve("kanji-10").train.steps))
     assert "train.steps" not in draft.touched
-    assert draft.resolved() != RunConfig()
+    assert draft.settled().tree != RunConfig()
 
 
 @pytest.mark.asyncio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import on
@@ -132,8 +133,7 @@ class NewScreen(BaseScreen):
             shown = {**values(self.draft.settled().tree), **self.draft.touched}
             rest = [field for name, field in self._fields.items() if name.startswith(f"{group}.") and name not in FIRST]
             contents.mount_all(self._row(field, shown[field.name]) for field in rest)
-            self._problems = {}
-            self.call_after_refresh(self._show_draft)
+            self.call_after_refresh(self._tell_problems, {})
 
     @on(FieldRow.Edited)
     def edit(self, event: FieldRow.Edited) -> None:
@@ -166,16 +166,20 @@ class NewScreen(BaseScreen):
         return ""
 
     def _show_draft(self) -> None:
-        """Fields that nobody touched follow the preset and the recipe; what is wrong is told, or not any more."""
+        """Fields that nobody touched follow the preset and the recipe."""
         tree, problems = self.draft.settled()
         shown = values(tree)
         for row in self.query(FieldRow):
             if row.field in shown and row.field not in self.draft.touched:
                 row.put(shown[row.field])
-            problem = problems.get(row.field, "")
-            if problem != self._problems.get(row.field, ""):
+        before, self._problems = self._problems, problems
+        self._tell_problems(before)
+
+    def _tell_problems(self, told: Mapping[str, str]) -> None:
+        """What is wrong, or not any more, where that is not `told` already."""
+        for row in self.query(FieldRow):
+            if (problem := self._problems.get(row.field, "")) != told.get(row.field, ""):
                 row.tell(problem)
-        self._problems = problems
 
     def _show_command(self) -> None:
         self.query_one("#command", Static).update(self.draft.command())

@@ -72,7 +72,7 @@ class FieldRow(Horizontal):
     @on(Select.Changed)
     def say(self, event: Input.Changed | Select.Changed) -> None:
         event.stop()
-        text = str(event.value)
+        text = str(event.control.value)  # as it is now: meanwhile another one may have been put there
         if text != self._value:
             self._value = text
             self.post_message(self.Edited(self.field, text))

@@ -1,6 +1,7 @@
 """The judge: a small convolutional reader of characters that shares neither weights nor architecture with D and Q."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ VERSION = 1  # of the judge: raise it when the same data gives another one
 FEATURES = 128
 BATCH = 128
 RATE = 3e-3  # peak of a one-cycle schedule
+SMOOTHING = 0.05  # of labels
 SHIFT = 2  # pixels at 32, either way: the usual augmentation, so that style is not normalised away
 TURN, STRETCH, MOVE = 0.15, 0.12, 0.12  # radians, share, half sides: of `warped`, for sets that are small and fixed
 
@@ -80,29 +82,55 @@ def train(
     turned, stretched and moved in place of shifted, for images of which there are no more.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    state = torch.random.get_rng_state()
-    torch.manual_seed(seed)
-    judge = Judge(classes, images.shape[-1])
-    judge.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=RATE, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     order = np.random.default_rng(seed)
-    judge.train()
-    for step in range(steps):
+
+    def draw() -> tuple[Tensor, Tensor]:
         rows = order.integers(0, len(images), BATCH)
         batch = _tensor(images[rows]).to(device)
-        batch = warped(batch, order) if warp else _shifted(batch, order)
+        return warped(batch, order) if warp else _shifted(batch, order), torch.from_numpy(labels[rows]).to(device)
+
+    with seeded(seed):
+        judge = Judge(classes, images.shape[-1])
+        judge.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        fit(judge, draw, steps=steps, precision=precision, progress=progress)
+    return judge.cpu().eval()
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """torch's random numbers from `seed` on inside; outside they go on as if none had been drawn, whatever happens."""
+    state = torch.random.get_rng_state()
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.random.set_rng_state(state)
+
+
+def fit(
+    judge: Judge,
+    draw: Callable[[], tuple[Tensor, Tensor]],
+    *,
+    steps: int,
+    precision: str,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Train in place on what `draw` gives for each step, on the judge's device: (B, 1, S, S) in [0, 1], (B,) labels."""
+    device = next(judge.parameters()).device
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=RATE, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
+    judge.train()
+    for step in range(steps):
+        images, labels = draw()
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            logits = judge(batch)[0].float()
-        loss = F.cross_entropy(logits, torch.from_numpy(labels[rows]).to(device), label_smoothing=0.05)
+            logits = judge(images)[0].float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=SMOOTHING)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         if progress:
             progress(step + 1, steps)
-    torch.random.set_rng_state(state)
-    return judge.cpu().eval()
 
 
 def warped(batch: Tensor, random: np.random.Generator) -> Tensor:

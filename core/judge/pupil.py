@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.gan import heap
-from core.judge.classifier import BATCH, RATE, Judge
+from core.judge.classifier import BATCH, Judge, fit, seeded
 
-SMOOTHING = 0.05
 # Classical augmentation of characters, as strong as keeps them the characters that they are.
 ROTATION = math.radians(10)
 SHEAR = 0.2
@@ -46,48 +45,26 @@ def train(
 
     precision: fp32 or bf16 (faster on some CPUs).
     """
-    state = torch.random.get_rng_state()
-    heap.keep()
-    torch.set_flush_denormal(True)  # of few images all is soon learnt: vanishing gradients would cost three times more
-    try:
-        return _trained(foods, classes, steps, seed, augmented, precision, progress)
-    finally:
-        torch.set_flush_denormal(False)  # the state is the whole process's
-        torch.random.set_rng_state(state)
-
-
-def _trained(
-    foods: Sequence[Food],
-    classes: int,
-    steps: int,
-    seed: int,
-    augmented: bool,
-    precision: str,
-    progress: Callable[[int, int], None] | None,
-) -> Judge:
-    torch.manual_seed(seed)
-    pupil = Judge(classes, foods[0].images.shape[-1])
-    pupil.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(pupil.parameters(), lr=RATE, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     order = np.random.default_rng([seed, 29])
     drawers = [_Drawer(food, order) for food in foods]
     numbers = _numbers([food.share for food in foods])
-    pupil.train()
-    for step in range(steps):
+
+    def draw() -> tuple[Tensor, Tensor]:
         parts = [drawer.draw(number) for drawer, number in zip(drawers, numbers, strict=True)]
         images = torch.from_numpy(np.concatenate([part[0] for part in parts])[:, None]).float().div(255)
-        labels = torch.from_numpy(np.concatenate([part[1] for part in parts]))
         batch = augment(images) if augmented else images
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            logits = pupil(batch.contiguous(memory_format=torch.channels_last))[0].float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=SMOOTHING)
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        if progress:
-            progress(step + 1, steps)
+        labels = torch.from_numpy(np.concatenate([part[1] for part in parts]))
+        return batch.contiguous(memory_format=torch.channels_last), labels
+
+    heap.keep()
+    torch.set_flush_denormal(True)  # of few images all is soon learnt: vanishing gradients would cost three times more
+    try:
+        with seeded(seed):
+            pupil = Judge(classes, foods[0].images.shape[-1])
+            pupil.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            fit(pupil, draw, steps=steps, precision=precision, progress=progress)
+    finally:
+        torch.set_flush_denormal(False)  # the state is the whole process's
     return pupil.eval()
 
 

@@ -16,7 +16,7 @@ from core import config as configs
 from core.config import RunConfig
 from core.errors import RunError
 from core.events import AnyEvent, Sampled, Saved, Scored, Step
-from core.gan import checkpoint, grid, profile, warm
+from core.gan import checkpoint, grid, infogan, profile, warm
 from core.gan.anchors import anchored, anchored_codes
 from core.gan.clock import Clock
 from core.gan.device import Resolved
@@ -254,12 +254,10 @@ class Training:
         """Share of generated images that Q reads as asked: no judge, but enough to tell a broken checkpoint."""
         labels = np.arange(QUALITY_IMAGES) % self.classes
         images = torch.from_numpy(self._sampled(labels, seed=0)).to(self.engine.device)
+        asked = torch.from_numpy(labels)
         with self.engine.fast():
             opinion = self.engine.discriminator.eval()(
-                images[:, None].float() / 127.5 - 1, torch.from_numpy(labels).to(self.engine.device)
+                images[:, None].float() / 127.5 - 1, asked.to(self.engine.device)
             )
         self.engine.discriminator.train()
-        read = opinion.label.float().cpu().numpy()
-        if read.shape[1] != self.classes:
-            read = np.logaddexp(read[:, : self.classes], read[:, self.classes :])
-        return float((read.argmax(1) == labels).mean())
+        return infogan.accuracy(opinion.label.cpu().double(), asked, self.classes).item()

@@ -39,14 +39,12 @@ class Copying:
 
     def usual(self, real: Images, truth: Labels, labels: Labels) -> Floats:
         """(n,) of each label's class: the median distance of its real held-out images; 1 where it has none."""
-        distance, _ = self.nearest(real, truth)
-        unit = {int(label): float(np.median(distance[truth == label])) for label in np.unique(truth)}
-        return np.array([max(unit.get(label, 1.0), 1e-9) for label in labels.tolist()], np.float64)
+        return _units(_medians(self.nearest(real, truth)[0], truth), labels)
 
     def share(self, images: Images, labels: Labels, real: Images, truth: Labels) -> float:
         """Share of images nearer to the training set than all but PERCENTILE % of the real held-out ones are."""
         usual, _ = self.nearest(real, truth)
-        unit = {label: float(np.median(usual[truth == label])) for label in np.unique(truth)}
+        unit = _medians(usual, truth)
         counted = np.isin(labels, list(unit))
         if not counted.any():
             return float("nan")
@@ -66,5 +64,9 @@ def vectors(images: Images) -> NDArray[np.float32]:
     return unit
 
 
+def _medians(distance: Floats, labels: Labels) -> dict[int, float]:
+    return {int(label): float(np.median(distance[labels == label])) for label in np.unique(labels)}
+
+
 def _units(unit: dict[int, float], labels: Labels) -> Floats:
-    return np.array([max(unit[label], 1e-9) for label in labels.tolist()], np.float64)
+    return np.array([max(unit.get(label, 1.0), 1e-9) for label in labels.tolist()], np.float64)

@@ -123,6 +123,10 @@ class Reference:
 
     def _read_by_pupil(self, progress: Progress | None) -> float:
         judge = pupil_for(self.data, domain=self.domain, progress=said(progress, "training a reader on real images"))
+        return self.share_read(judge)
+
+    def share_read(self, judge: Judge) -> float:
+        """Share of the held-out images that a judge reads right."""
         return float((judge.read(self.held_out.images).label == self.held_out.labels).mean())
 
     def judged(self, opposite: Opposite) -> NDArray[np.int64]:

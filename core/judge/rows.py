@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.judge.classifier import Judge, train
+from core.judge.classifier import train
 from core.judge.distances import Fidelity, density_coverage, frechet, kernel_distance, spread, unbiased_kernel_distance
 from core.judge.reference import Exhibit, Images, Labels, Opposite, Progress, Reference, said
 from core.judge.score import pupil_precision, steps_for
@@ -95,14 +95,8 @@ def gan_train(
         precision=pupil_precision(),
         progress=said(progress, "training a reader on generated images"),
     )
-    mine, real = share_right(pupil, reference), reference.real_pupil(progress)
+    mine, real = reference.share_read(pupil), reference.real_pupil(progress)
     return {"gan_train": mine, "gan_train_gap": real - mine}
-
-
-def share_right(judge: Judge, reference: Reference) -> float:
-    """Of the held-out images."""
-    held_out = reference.held_out
-    return float((judge.read(held_out.images).label == held_out.labels).mean())
 
 
 def per_class(values: np.ndarray, labels: Labels, classes: int) -> np.ndarray:

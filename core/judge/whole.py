@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core import config as configs
 from core.errors import ConfigError
 from core.gan.checkpoint import find
 from core.gan.sample import Sampler
@@ -210,7 +209,7 @@ def _naming(subject: Subject) -> list[str]:
 
 def _check(run: RunDir, sampler: Sampler) -> None:
     """A checkpoint that was trained on other characters than config.json says is not this run's."""
-    config = configs.decode(run.config.read_bytes(), where=str(run.config))
+    config = sampler.config
     if sampler.characters != repertoire(config.data.chars):
         raise ConfigError(
             f"run {run.id}: its checkpoint knows other characters than its config.json ({config.data.chars}); "

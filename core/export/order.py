@@ -24,7 +24,6 @@ class Order:
     """Turn 0 of every character, turn 1 of every character that has one, and so on."""
 
     def __init__(self, counts: Sequence[int]) -> None:
-        self.counts = tuple(counts)
         numbers = np.asarray(counts, np.int64)
         self.total = int(numbers.sum())
         levels = np.unique(np.concatenate([[0], numbers]))

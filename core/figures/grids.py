@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -16,8 +15,6 @@ MOST_COLUMNS = 40
 MOST_TRAVERSAL_ROWS = 16  # of each code
 MOST_CODES = 16
 
-Ink = Literal["dark on light", "light on dark"]
-
 
 def labelled_grid(
     images: np.ndarray,
@@ -26,7 +23,6 @@ def labelled_grid(
     path: Path,
     title: str = "",
     columns: Sequence[str] = (),
-    ink: Ink = "dark on light",
 ) -> None:
     """Write a PNG of (R, C, S, S) uint8 images, 255 = ink, with what each row shows at its left.
 
@@ -37,7 +33,7 @@ def labelled_grid(
     shown = Block(images[:MOST_ROWS, :MOST_COLUMNS], rows[:MOST_ROWS], columns[:MOST_COLUMNS])
     panels, layout = in_panels(shown)
     page = compose(panels, layout, title=title, note=_left_out(whole, shown))
-    write_atomic(path, png(paper(page, ink)))
+    write_atomic(path, png(paper(page)))
 
 
 def traversal_grid(
@@ -47,7 +43,6 @@ def traversal_grid(
     *,
     path: Path,
     title: str = "",
-    ink: Ink = "dark on light",
 ) -> None:
     """Write a PNG of (K, R, T, S, S) uint8 images, 255 = ink: one block a code, which goes from -1 to 1 in T steps.
 
@@ -60,7 +55,7 @@ def traversal_grid(
     pairs = list(zip(images, codes, strict=True))[:MOST_CODES]
     blocks = [Block(each[shown], rows[shown], ticks, caption=name) for each, name in pairs]
     page = compose(blocks, fit(blocks), title=title, note=_left_out(Block(images[0], rows), blocks[0]))
-    write_atomic(path, png(paper(page, ink)))
+    write_atomic(path, png(paper(page)))
 
 
 def code_values(steps: int) -> list[str]:
@@ -73,9 +68,9 @@ def _left_out(whole: Block, shown: Block) -> str:
     return ", ".join(f"first {some} of {all_:,} {name}" for name, some, all_ in pairs if some < all_)
 
 
-def paper(page: np.ndarray, ink: Ink = "dark on light") -> np.ndarray:
+def paper(page: np.ndarray) -> np.ndarray:
     """Ink -> what a screen or printer shows."""
-    return 255 - page if ink == "dark on light" else page
+    return 255 - page
 
 
 def png(page: np.ndarray) -> bytes:

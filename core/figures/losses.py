@@ -58,7 +58,7 @@ class Panel(NamedTuple):
     share: bool = False  # values are shares, 0 .. 1, shown as per cent
 
 
-def plot_losses(history: History, path: Path, *, config: RunConfig, classes: int, title: str = "") -> None:
+def plot_losses(history: History, path: Path, *, config: RunConfig, classes: int) -> None:
     """Write the curves as one PNG. Panels without a single value are left out; no value at all is said in words."""
     steps = _column(history.step)
     panels = [panel for panel in _panels(history, config, classes) if panel.curves]
@@ -74,7 +74,7 @@ def plot_losses(history: History, path: Path, *, config: RunConfig, classes: int
         _x_axis(grid, steps, config.train.batch_size)
     else:
         figure.text(0.5, 0.5, "no losses were reported", ha="center", color=GREY)
-    _headline(figure, title or _title(config, classes))
+    _headline(figure, _title(config, classes))
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     write_atomic(path, buffer.getvalue())

@@ -11,9 +11,8 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from core.errors import RunError
-from core.gan.saved import FORMAT as FORMAT
+from core.gan.saved import FORMAT, best_of, facts_path
 from core.gan.saved import Checkpoint as Checkpoint
-from core.gan.saved import best_of, facts_path
 from core.gan.saved import everything as everything
 from core.gan.saved import find as find
 from core.rundir import RunDir, write_atomic, write_json

@@ -6,14 +6,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import DataConfig
 from core.judge import rows as rows_
 from core.judge.control import RULERS, control, within
 from core.judge.reference import Exhibit, Images, Labels, Progress, Reference
 from core.judge.rows import Case, Numbers
 
 QUICK = (2, 4, 6)  # seconds
-IMAGES_ONLY = (1, 2, 4, 5, 6, 7)  # rows that any drawer has
 ALL = (1, 2, 4, 5, 6, 7, 8)
 PER_CHAR = 500  # images generated of a character
 STYLED = 4000  # images measured for row 8, at most: the skeleton takes 2 ms an image
@@ -38,35 +36,6 @@ class Style(NamedTuple):
     draw: StyledDraw
     codes: int
     anchored: tuple[str, ...]  # names of the first codes: slant, thickness
-
-
-class Card(NamedTuple):
-    """Every column's numbers, by the names in `quantities.py`."""
-
-    generated: Numbers
-    real: Numbers  # held-out images, one half against the other where a row compares sets
-    images: int  # generated a character
-    classes: int
-    weak: dict[str, int]  # characters with too few held-out images, and how many
-
-
-def card(
-    draw: Draw,
-    data: DataConfig,
-    *,
-    style: Style | None = None,
-    rows: Collection[int] = ALL,
-    per_char: int = PER_CHAR,
-    seed: int = 1,
-    real_column: bool = True,
-    reference: Reference | None = None,
-    progress: Progress | None = None,
-) -> Card:
-    """Judge what `draw` makes of the classes of `data`. `reference` saves loading where several are judged."""
-    reference = reference or Reference.load(data, progress=progress)
-    generated = drawn_column(draw, reference, style=style, rows=rows, per_char=per_char, seed=seed, progress=progress)
-    real = real_numbers(reference, rows=rows, progress=progress) if real_column else {}
-    return Card(generated, real, per_char, reference.classes, reference.weak)
 
 
 def drawn_column(

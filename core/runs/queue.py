@@ -25,13 +25,11 @@ class Look(NamedTuple):
     running: list[slots.Place]
     slots: int
     paused: bool
-    attended: bool  # somebody waits for a free slot on behalf of these
 
 
 def look(home: Home) -> Look:
     """What there is to be seen; changes nothing."""
-    paused = tickets.settings(home).paused
-    return Look(tickets.waiting(home), slots.places(home), slots.count(home), paused, waiter.waits(home))
+    return Look(tickets.waiting(home), slots.places(home), slots.count(home), tickets.settings(home).paused)
 
 
 def dispatch(home: Home) -> list[str]:

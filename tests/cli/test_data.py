@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glyphs.etl_bytes import records_of, write_handwriting
+from glyphs.etl_bytes import records_of, write_handwriting, write_records
 from PIL import Image
 
 from core.glyphs.cells import score
 from core.glyphs.etl import bench, datasets
 from core.glyphs.etl.datasets import DATA_SETS, KnownFile
 from core.glyphs.etl.verify import checksums
-from core.glyphs.etl.writer import write_records
 from core.rundir import Home
 
 from .conftest import PROGRAM, SHORT, Typed, complains

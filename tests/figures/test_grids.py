@@ -42,12 +42,6 @@ def test_ten_rows_of_sixteen_are_doubled_dark_on_light_and_labelled(tmp_path: Pa
         assert labels[row * 65 : (row + 1) * 65].min() < 60, "a row has no label"
 
 
-def test_light_on_dark_is_the_exact_opposite(tmp_path: Path) -> None:
-    for ink in ("dark on light", "light on dark"):
-        labelled_grid(glyphs(3, 4), "あいう", path=tmp_path / f"{ink[:4]}.png", ink=ink)
-    np.testing.assert_array_equal(read(tmp_path / "dark.png"), 255 - read(tmp_path / "ligh.png"))
-
-
 def test_thousands_of_rows_are_cut_and_the_page_stays_small(tmp_path: Path) -> None:
     images = np.broadcast_to(glyphs(1, 10, 64), (2965, 10, 64, 64))
     labelled_grid(images, ["あ"] * 2965, path=tmp_path / "all.png")

@@ -14,10 +14,14 @@ import numpy.typing as npt
 
 from core.glyphs import penman, repertoire
 from core.glyphs.etl.charsets import jis_x_0208, jis_x_0208_code
+from core.glyphs.etl.columns import groups
 from core.glyphs.etl.datasets import DATA_SETS, DataSet
 from core.glyphs.etl.fields import T56
 from core.glyphs.etl.formats import Field, RecordFormat
-from core.glyphs.etl.writer import make_records, write_records
+from core.glyphs.etl.pixels import packed_images, unpack_pixels
+from core.glyphs.etl.selection import Batch
+from core.glyphs.etl.writer import make_records
+from core.glyphs.sources import Source
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -103,6 +107,31 @@ def write_etl9g(folder: Path, *, files: int = 1, sets: int = 4) -> list[int]:
         part = records_of("ETL9G", codes, levels=blank, sheet=sheets)
         write_records(folder / f"ETL9G_{number:02d}", np.tile(part, (sets, 1)))
     return codes
+
+
+def write_records(path: Path, records: Bytes, *, dummy: bool = False) -> None:
+    """One file of whole records, behind a zero-filled one where the data set has that (ETL8B, ETL9B)."""
+    with path.open("wb") as file:
+        if dummy:
+            file.write(bytes(records.shape[1]))
+        file.write(np.ascontiguousarray(records).data)
+
+
+def levels_of(batch: Batch) -> Bytes:
+    """(n, H, W) grey levels of the file's own depth."""
+    fmt = batch.file.data_set.format
+    return unpack_pixels(packed_images(batch.records, fmt), fmt)
+
+
+def groups_of(batch: Batch) -> npt.NDArray[np.int64]:
+    """(n,) what must stay together in a split: writer, else sheet."""
+    return groups(batch.file, batch.places, batch.records)
+
+
+def loaded(source: Source, rows: npt.NDArray[np.int64]) -> Bytes:
+    """(n, H, W) images of these positions, all of one geometry."""
+    places, images = zip(*source.batches(rows), strict=True)
+    return np.concatenate(images)[np.argsort(np.concatenate(places))]
 
 
 def kana_codes(characters: str) -> list[int]:

@@ -10,9 +10,8 @@ import pytest
 from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import glyphset
-from core.glyphs.etl.writer import write_records
 from core.glyphs.glyphset import GlyphSet
-from glyphs.etl_bytes import kana_codes, records_of, write_handwriting
+from glyphs.etl_bytes import kana_codes, records_of, write_handwriting, write_records
 
 
 @pytest.fixture(autouse=True)

@@ -200,7 +200,7 @@ def test_after_a_restart_nobody_waits_until_somebody_looks(home: Home) -> None:
     run = launcher.start(home, SHORT, queued=True)
     write_json(home.queue_settings, {})  # as if the machine had gone down: tickets, and no process
     assert kind(run) == "queued"
-    assert not queue.look(home).attended
+    assert not waiter.waits(home)
     assert waiter.revive(home)
     assert ended_in_turn(run) == "finished"
     assert not waiter.revive(home)

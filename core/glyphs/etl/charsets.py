@@ -104,15 +104,6 @@ def parse_co59(raw: bytes, name: str) -> dict[tuple[int, int], str]:
     return table
 
 
-def find_co59(folder: Path) -> Path | None:
-    """The user's own CO-59 table in `folder`, by either of its names, whatever their case."""
-    try:
-        here = {entry.name.lower(): entry for entry in folder.iterdir()}
-    except OSError:
-        return None
-    return next((here[name] for name in CO59_NAMES if name in here), None)
-
-
 def _decode(raw: bytes, name: str) -> str:
     for encoding in ("utf-8-sig", "euc_jp"):
         try:

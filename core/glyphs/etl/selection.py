@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from core.glyphs.etl.columns import column, groups
+from core.glyphs.etl.columns import column
 from core.glyphs.etl.discover import EtlFile
 from core.glyphs.etl.fields import Column
-from core.glyphs.etl.pixels import packed_images, unpack_images, unpack_pixels
+from core.glyphs.etl.pixels import unpack_images
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
@@ -42,17 +42,6 @@ class Batch:
     def images(self) -> Bytes:
         """(n, H, W) 0 .. 255, high is ink."""
         return unpack_images(self.records, self.file.data_set.format)
-
-    @property
-    def levels(self) -> Bytes:
-        """(n, H, W) grey levels of the file's own depth."""
-        fmt = self.file.data_set.format
-        return unpack_pixels(packed_images(self.records, fmt), fmt)
-
-    @property
-    def groups(self) -> Integers:
-        """(n,) what must stay together in a split: writer, else sheet."""
-        return groups(self.file, self.places, self.records)
 
     def column(self, name: str) -> Column:
         """(n,) one metadata field, masked where it is not filled."""

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from core.glyphs.cells.paper import paper_of
 from core.glyphs.etl.reader import EtlCollection, open_etl
 from core.glyphs.etl.selection import Selection
 from core.glyphs.sources import Index
@@ -77,16 +76,6 @@ class EtlSource:
             problem = self.etl.problems[-1] if self.etl.problems else "a file changed while it was read"
             raise DataError(f"{problem}; it is indexed anew, so start again")
 
-    def load(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """(n, H, W) raw cells; where data sets differ in size, small cells stand in the middle of large ones."""
-        formats = [self.etl.files[number].data_set.format for number in np.unique(self._chosen.files[rows])]
-        height = max((fmt.height for fmt in formats), default=1)
-        width = max((fmt.width for fmt in formats), default=1)
-        images = np.empty((len(rows), height, width), np.uint8)
-        for positions, cells in self.batches(rows):
-            images[positions] = _on_paper(cells, height, width)
-        return images
-
 
 def open_etl_source(
     paths: Sequence[Path],
@@ -98,15 +87,3 @@ def open_etl_source(
 ) -> EtlSource:
     """The ETL files under `paths` as a source."""
     return EtlSource(open_etl(paths, cache=cache, strict=strict), where=where, with_models=with_models)
-
-
-def _on_paper(cells: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Cells in the middle of larger ones, the rest filled with each cell's own paper."""
-    if cells.shape[1:] == (height, width):
-        return cells
-    level, _ = paper_of(cells)
-    sheet = np.empty((len(cells), height, width), np.uint8)
-    sheet[:] = np.rint(level)[:, None, None]
-    top, left = (height - cells.shape[1]) // 2, (width - cells.shape[2]) // 2
-    sheet[:, top : top + cells.shape[1], left : left + cells.shape[2]] = cells
-    return sheet

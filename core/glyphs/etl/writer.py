@@ -1,7 +1,6 @@
 """Records written by the same table that reads them: for exports in ETL's own format, and for tests."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +19,3 @@ def make_records(fmt: RecordFormat, levels: Bytes, columns: Mapping[str, Iterabl
     write_fields(records, fmt, columns)
     packed_images(records, fmt)[:] = pack_pixels(levels, fmt)
     return records
-
-
-def write_records(path: Path, records: Bytes, *, dummy: bool = False) -> None:
-    """One file of whole records, behind a zero-filled one where the data set has that (ETL8B, ETL9B)."""
-    with path.open("wb") as file:
-        if dummy:
-            file.write(bytes(records.shape[1]))
-        file.write(np.ascontiguousarray(records).data)

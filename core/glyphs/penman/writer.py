@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -74,10 +74,6 @@ class Style:
     blur: Floats
     paper: Floats
     warp: Floats  # (B, 2, WARP_TERMS)
-
-    def rows(self, index: np.ndarray) -> Style:
-        """The style of some of the writers."""
-        return Style(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
 
 
 def style(keys: Keys) -> Style:

@@ -90,16 +90,6 @@ class FolderSource:
                 here = [place for place, other in enumerate(shapes) if other == shape]
                 yield np.array(here, np.int64) + start, np.stack([pictures[place] for place in here])
 
-    def load(self, rows: Integers) -> Bytes:
-        """(n, H, W) 255 = ink; smaller pictures stand in the middle of the largest."""
-        batches = list(self.batches(rows))
-        height, width = (max((cells.shape[axis] for _, cells in batches), default=1) for axis in (1, 2))
-        images = np.zeros((len(rows), height, width), np.uint8)
-        for positions, cells in batches:
-            top, left = (height - cells.shape[1]) // 2, (width - cells.shape[2]) // 2
-            images[positions, top : top + cells.shape[1], left : left + cells.shape[2]] = cells
-        return images
-
     def _readable(self, paths: Sequence[Path], wanted: int) -> list[Path]:
         good: list[Path] = []
         for path in paths:

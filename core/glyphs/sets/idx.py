@@ -15,7 +15,7 @@ from core.glyphs.sets.arrays import LARGEST
 UNSIGNED_BYTES = 0x08  # the type code of every set in use
 MOST_DIMENSIONS = 4
 
-IMAGES_NAME = re.compile(r"(?P<half>.*?)[-_.]?images[-_.]?(?:idx3)?[-_.]?(?:ubyte)?(?:\.gz)?$", re.IGNORECASE)
+IMAGES_NAME = re.compile(r".*?[-_.]?images[-_.]?(?:idx3)?[-_.]?(?:ubyte)?(?:\.gz)?$", re.IGNORECASE)
 
 
 def is_images_name(name: str) -> bool:

@@ -14,8 +14,7 @@ from core.errors import DataError
 from core.glyphs.etl.errors import EtlFormatError
 from core.glyphs.etl.reader import open_etl
 from core.glyphs.etl.verify import verify
-from core.glyphs.etl.writer import write_records
-from glyphs.etl_bytes import records_of, small_file
+from glyphs.etl_bytes import groups_of, records_of, small_file, write_records
 
 HTML = b"<!DOCTYPE html><html><body>Session expired</body></html>"
 
@@ -211,7 +210,7 @@ class TestFuzz:
             etl = open_etl([path])
             for batch in etl.read(etl.select(where="age < 30 or age is None")):
                 assert batch.images.shape[0] == len(batch.labels)
-                assert len(batch.groups) == len(batch.labels)
+                assert len(groups_of(batch)) == len(batch.labels)
             list(verify(etl.files))
         except DataError as error:
             message = str(error)

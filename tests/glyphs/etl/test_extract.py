@@ -12,9 +12,8 @@ from core.errors import DataError
 from core.glyphs.etl.extract import KEYS, extract
 from core.glyphs.etl.formats import FIELD_NAMES
 from core.glyphs.etl.reader import open_etl
-from core.glyphs.etl.writer import write_records
 from core.glyphs.sets.folder import open_folder
-from glyphs.etl_bytes import records_of, small_file
+from glyphs.etl_bytes import records_of, small_file, write_records
 
 
 @pytest.fixture

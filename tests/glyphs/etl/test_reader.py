@@ -15,8 +15,19 @@ from core.glyphs.etl.discover import DEEPEST
 from core.glyphs.etl.errors import EtlFormatError
 from core.glyphs.etl.files import MappedFile
 from core.glyphs.etl.reader import EtlCollection, open_etl
-from core.glyphs.etl.writer import make_records, write_records
-from glyphs.etl_bytes import HIRAGANA, etl9_codes, kana_codes, random_levels, records_of, small_file, write_etl9g
+from core.glyphs.etl.writer import make_records
+from glyphs.etl_bytes import (
+    HIRAGANA,
+    etl9_codes,
+    groups_of,
+    kana_codes,
+    levels_of,
+    random_levels,
+    records_of,
+    small_file,
+    write_etl9g,
+    write_records,
+)
 
 
 def zip_of(folder: Path, archive: Path, inside: str = "") -> Path:
@@ -155,7 +166,7 @@ def test_raw_levels_stay_reachable(tmp_path: Path) -> None:
     write_records(tmp_path / "ETL2_1", records_of("ETL2", [21 << 6 | 47] * 3, levels=levels))
     etl = open_etl([tmp_path])
     (batch,) = etl.read(etl.select())
-    np.testing.assert_array_equal(batch.levels, levels)
+    np.testing.assert_array_equal(levels_of(batch), levels)
     assert etl.counts() == {"co59:21,47": 3}
 
 
@@ -213,7 +224,7 @@ def test_the_161st_image_of_etl8b_is_the_model(tmp_path: Path) -> None:
     character = str(jis_x_0208(codes[7]))
     assert etl.select(character, with_models=True).counts() == {character: 161}
     (batch,) = etl.read(etl.select(character))
-    assert batch.groups.tolist() == [(8 << 32) + writer for writer in range(160)]
+    assert groups_of(batch).tolist() == [(8 << 32) + writer for writer in range(160)]
 
 
 def test_limit_takes_the_first_of_each_character(tmp_path: Path) -> None:
@@ -233,7 +244,7 @@ def test_zip_and_folder_agree_in_labels_fields_and_groups(folder: Path, tmp_path
     plain, zipped = open_etl([folder]), open_etl([zip_of(folder, tmp_path / "a.zip")])
     for one, other in zip(plain.read(plain.select()), zipped.read(zipped.select()), strict=True):
         np.testing.assert_array_equal(one.labels, other.labels)
-        np.testing.assert_array_equal(one.groups, other.groups)
+        np.testing.assert_array_equal(groups_of(one), groups_of(other))
         assert one.column("serial").tolist() == other.column("serial").tolist()
 
 
@@ -252,7 +263,7 @@ class TestIndex:
         assert index_module.label_index(etl.files[0], None).predicted
         assert etl.select("あいうえ").places.tolist() == [15, 31, 47, 167, 3051, 3067, 3083, 3203]
         assert set(etl.counts().values()) == {2}
-        groups = np.concatenate([batch.groups for batch in etl.read(etl.select())])
+        groups = np.concatenate([groups_of(batch) for batch in etl.read(etl.select())])
         assert len(np.unique(groups)) == 40, "20 sheets in each of two sets"
 
     def test_the_sidecar_saves_reading_the_labels_again(
@@ -338,7 +349,7 @@ class TestGroups:
 
     def groups(self, folder: Path) -> np.ndarray:
         etl = open_etl([folder])
-        return np.concatenate([batch.groups for batch in etl.read(etl.select())])
+        return np.concatenate([groups_of(batch) for batch in etl.read(etl.select())])
 
     def test_both_sizes_and_both_repeats_of_an_etl7_writer_are_one_group(self, tmp_path: Path) -> None:
         for name, age in (("ETL7LC_1", 30), ("ETL7SC_1", 30), ("ETL7LC_2", 31)):
@@ -372,7 +383,7 @@ class TestGroups:
         small_file(tmp_path, "ETL8G_33", "あ")
         etl = open_etl([tmp_path])
         batches = list(etl.read(etl.select(with_models=True)))
-        assert not set(batches[0].groups.tolist()) & set(batches[1].groups.tolist())
+        assert not set(groups_of(batches[0]).tolist()) & set(groups_of(batches[1]).tolist())
 
 
 def test_every_layout_goes_through_the_whole_reader(tmp_path: Path) -> None:
@@ -388,6 +399,6 @@ def test_every_layout_goes_through_the_whole_reader(tmp_path: Path) -> None:
         write_records(tmp_path / name, make_records(fmt, levels, columns), dummy=data_set.dummy)
         etl = open_etl([tmp_path / name])
         (batch,) = etl.read(etl.select())
-        np.testing.assert_array_equal(batch.levels, levels)
+        np.testing.assert_array_equal(levels_of(batch), levels)
     counts = open_etl([tmp_path]).counts()
     assert counts == {"A": 6, "co59:21,47": 2, "あ": 12, "ア": 2}

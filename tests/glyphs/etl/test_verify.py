@@ -11,8 +11,7 @@ from core.glyphs.etl import datasets
 from core.glyphs.etl.datasets import DATA_SETS, KnownFile
 from core.glyphs.etl.discover import discover
 from core.glyphs.etl.verify import bsd_step, checksums, missing_files, sysv_sum, verify
-from core.glyphs.etl.writer import write_records
-from glyphs.etl_bytes import records_of, small_file
+from glyphs.etl_bytes import records_of, small_file, write_records
 
 
 @pytest.fixture

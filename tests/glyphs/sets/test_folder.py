@@ -93,14 +93,13 @@ def test_ink_is_high_whatever_the_polarity_and_the_mode(tmp_path: Path) -> None:
     assert (read_picture(tmp_path / "clear.png")[0, 0], read_picture(tmp_path / "clear.png")[7, 7]) == (0, 255)
 
 
-def test_index_and_load_with_pictures_of_several_sizes(tmp_path: Path) -> None:
+def test_index_and_batches_of_pictures_of_several_sizes(tmp_path: Path) -> None:
     for number, side in enumerate((20, 30, 20)):
         picture(tmp_path / "あ" / f"{number}.png", side=side)
     picture(tmp_path / "い" / "1.png", side=24)
     source = opened(tmp_path)
     index = source.index(("い", "あ"), per_char=2, held_out=0)
     assert index.labels.tolist() == [0, 1, 1]
-    assert source.load(np.arange(3)).shape == (3, 30, 30)
     batches = list(source.batches(np.arange(3)))
     assert [cells.shape for _, cells in batches] == [(1, 24, 24), (1, 20, 20), (1, 30, 30)]
     assert [positions.tolist() for positions, _ in batches] == [[0], [1], [2]]

@@ -244,11 +244,16 @@ def write_atomic(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Names in it are on the disk when this returns."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def append_line(path: Path, line: bytes) -> None:
@@ -288,3 +293,18 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return tree if isinstance(tree, dict) else {}
+
+
+def read_known(path: Path, usual: dict[str, Any]) -> dict[str, Any]:
+    """Of the JSON object in a file what is as named and of the type of its usual value (None: an object)."""
+    tree = read_json(path)
+    return {name: tree[name] for name, default in usual.items() if _same_type(tree.get(name), default)}
+
+
+def _same_type(value: Any, default: Any) -> bool:
+    if default is None:
+        return isinstance(value, dict)
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number if isinstance(default, float) else isinstance(value, type(default)) and not isinstance(value, bool)

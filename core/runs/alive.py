@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.errors import RunError
-from core.rundir import RunDir, read_json
+from core.rundir import RunDir, read_json, read_known
+from core.runs.disk import try_lock
 
 LOCK_FD = "ETLGAN_LOCK_FD"  # environment variable: number of the inherited descriptor
 BEAT_SECONDS = 10.0  # the runner touches the lock this often, for disks where flock tells nothing
@@ -49,7 +50,7 @@ def take(run: RunDir) -> int:
     descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         deadline = time.monotonic() + TAKE_SECONDS
-        while not _try_lock(descriptor, fcntl.LOCK_EX):
+        while not try_lock(descriptor, fcntl.LOCK_EX):
             if processes(read(run)) or time.monotonic() > deadline:
                 raise RunError(f"run {run.id} is live; `etlgan stop {run.id}` ends it")
             time.sleep(0.01)
@@ -81,7 +82,7 @@ def locked(run: RunDir) -> Iterator[int]:
 def works(path: Path) -> bool:
     """Whether flock means anything on this disk: a second lock on a locked file must be refused."""
     with _opened(path) as probe:
-        return not _try_lock(probe, fcntl.LOCK_SH)
+        return not try_lock(probe, fcntl.LOCK_SH)
 
 
 def write(descriptor: int, holder: Holder) -> None:
@@ -92,16 +93,14 @@ def write(descriptor: int, holder: Holder) -> None:
 
 def read(run: RunDir) -> Holder:
     """The content; Holder() where there is none, or where it makes no sense."""
-    tree = read_json(run.lock)
-    known = {name: tree[name] for name, default in Holder()._asdict().items() if _same_type(tree.get(name), default)}
-    return Holder(**known)
+    return Holder(**read_known(run.lock, Holder()._asdict()))
 
 
 def held(run: RunDir, holder: Holder | None = None) -> bool:
     """Whether the run lives now: its lock is held, or, where a lock tells nothing, pid or heartbeat say so."""
     try:
         with _opened(run.lock) as probe:
-            if not _try_lock(probe, fcntl.LOCK_SH):
+            if not try_lock(probe, fcntl.LOCK_SH):
                 return True
     except OSError:
         return False
@@ -190,16 +189,6 @@ def _beats(run: RunDir) -> bool:
     return time.time() - max(times, default=0.0) < BEAT_PATIENCE
 
 
-def _try_lock(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # no flock on this disk: `works` finds out
-    return True
-
-
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -207,12 +196,3 @@ def _opened(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)  # drops the probe's lock with it
-
-
-def _same_type(value: Any, default: Any) -> bool:
-    if default is None:
-        return isinstance(value, dict)
-    if isinstance(default, bool):
-        return isinstance(value, bool)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number if isinstance(default, float) else isinstance(value, type(default)) and not isinstance(value, bool)

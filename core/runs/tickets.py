@@ -109,8 +109,9 @@ class Settings(NamedTuple):
 def settings(home: Home) -> Settings:
     tree = read_json(home.queue_settings)
     slots = tree.get("slots")
-    sane = isinstance(slots, int) and not isinstance(slots, bool) and 0 <= slots <= MOST_SLOTS
-    return Settings(slots if sane else 0, tree.get("paused") is True)  # type: ignore[arg-type]  # an int, if sane
+    if not isinstance(slots, int) or isinstance(slots, bool) or not 0 <= slots <= MOST_SLOTS:
+        slots = 0
+    return Settings(slots, tree.get("paused") is True)
 
 
 def change_settings(home: Home, **changes: Any) -> Settings:

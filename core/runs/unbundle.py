@@ -16,7 +16,7 @@ from pathlib import Path
 
 from core import config as configs
 from core.errors import ConfigError, RunError
-from core.rundir import Home, RunDir, read_json, write_json
+from core.rundir import Home, RunDir, read_json, sync_folder, write_json
 from core.runs.bundle import BLOCK, FORMAT, MANIFEST, NEEDED, NUMBERED, PLAIN, Entry, Packed
 from core.runs.disk import folder_lock, telling
 from core.runs.find import new_id
@@ -64,9 +64,9 @@ def _unpacked(home: Home, path: Path, archive: zipfile.ZipFile, run_id: str, ent
             _free(home, path, run.id)
             if not run_id:
                 write_json(draft.meta, read_json(draft.meta) | {"id": run.id})
-            _sync_folder(draft.path)
+            sync_folder(draft.path)
             draft.path.rename(run.path)
-            _sync_folder(home.runs)
+            sync_folder(home.runs)
     except BaseException:
         shutil.rmtree(draft.path, ignore_errors=True)
         raise
@@ -193,14 +193,6 @@ def _room(home: Home, path: Path, needed: int) -> None:
     free = shutil.disk_usage(home.runs).free
     if needed > free:
         raise RunError(f"{path}: needs {needed:,} bytes in {home.runs}, where {free:,} are free")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _refused(path: Path, why: str) -> RunError:

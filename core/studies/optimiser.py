@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import config as configs
 from core.errors import RunError
+from core.rundir import cut_torn_line
 from core.runs.disk import telling
 from core.studies.axes import Axis
 from core.studies.sweep import Sweep
@@ -28,7 +29,7 @@ def opened(journal: Path, sweep: Sweep) -> "Study":
         raise RunError(MISSING) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with telling(journal.parent):
-        _cut_torn_line(journal)
+        cut_torn_line(journal)
         try:
             return _study(journal, sweep)
         except OSError:
@@ -96,12 +97,3 @@ def params(sweep: Sweep, config: configs.RunConfig) -> dict[str, Any] | None:
             alike = (text for text in axis.values if axis.means(text, value))
             found[axis.name] = next(alike, None)
     return None if None in found.values() else found
-
-
-def _cut_torn_line(journal: Path) -> None:
-    """A command that was killed while writing leaves half a line, and the next would be glued to it."""
-    if not journal.exists():
-        return
-    with journal.open("r+b") as file:
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)

@@ -369,7 +369,7 @@ def test_two_editors_do_not_lose_each_others_change(home: Home) -> None:
 
 
 def test_without_flock_pid_and_heartbeat_stand_in(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alive, "_try_lock", lambda *_: True)  # a disk that grants every lock to everybody
+    monkeypatch.setattr(alive, "try_lock", lambda *_: True)  # a disk that grants every lock to everybody
     run, holder = long_run(home)
     assert not holder.flock
     assert "file locks tell nothing on this disk" in run.console.read_text()
@@ -382,5 +382,5 @@ def test_without_flock_pid_and_heartbeat_stand_in(home: Home, monkeypatch: pytes
     assert state_of(run).kind == "crashed"
     monkeypatch.undo()
     os.killpg(holder.pid, signal.SIGKILL)
-    monkeypatch.setattr(alive, "_try_lock", lambda *_: True)
+    monkeypatch.setattr(alive, "try_lock", lambda *_: True)
     assert ended(run).kind == "crashed"

@@ -13,7 +13,7 @@ import pytest
 from core import events
 from core.events import Finished, Started, Step
 from core.rundir import RunDir
-from core.runs import alive
+from core.runs import alive, disk
 from core.runs.alive import Holder
 from core.runs.state import newest_attempt, reached, state_of
 
@@ -76,7 +76,7 @@ def test_the_lock_is_a_lock(run: RunDir, lock: int) -> None:
 def test_a_readers_probe_does_not_disturb_a_launcher(run: RunDir) -> None:
     note(run, Holder(attempt=1))
     with alive._opened(run.lock) as probe:
-        assert alive._try_lock(probe, fcntl.LOCK_SH)
+        assert disk.try_lock(probe, fcntl.LOCK_SH)
         before = time.monotonic()
         with pytest.raises(Exception, match="is live"):  # held for good: refused in the end
             alive.take(run)

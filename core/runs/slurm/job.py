@@ -1,9 +1,9 @@
 """`job.json`: which Slurm job a run was given to, and what has become of that. Standard library only (the runner)."""
 
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from core.rundir import RunDir, read_json, write_json
+from core.rundir import RunDir, read_known, write_json
 
 JOB_ID = "SLURM_JOB_ID"  # environment of whatever runs in a job
 
@@ -28,9 +28,7 @@ def read(run: RunDir) -> Job | None:
     """The job of a run; None for one that was never given to Slurm. A damaged file counts as a job without a number."""
     if not os.path.exists(run.job):  # noqa: PTH110  (asked for every run of a list)
         return None
-    tree = read_json(run.job)
-    known = {name: tree[name] for name, usual in Job()._asdict().items() if _same_type(tree.get(name), usual)}
-    job = Job(**known)
+    job = Job(**read_known(run.job, Job()._asdict()))
     return job if not job.id or job.id.isdecimal() else job._replace(id="")  # it becomes a word of a command
 
 
@@ -42,10 +40,3 @@ def write(run: RunDir, job: Job) -> None:
 def job_name(run: RunDir) -> str:
     """By which a job is found in Slurm's tables when its number was lost."""
     return f"etlgan-{run.id}"
-
-
-def _same_type(value: Any, usual: Any) -> bool:
-    if isinstance(usual, bool):
-        return isinstance(value, bool)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number if isinstance(usual, float) else isinstance(value, type(usual)) and not isinstance(value, bool)

@@ -9,6 +9,8 @@ from __future__ import annotations  # array[int] is no expression before Python 
 import contextlib
 import math
 import os
+import resource
+import sys
 import threading
 import time
 from array import array
@@ -37,6 +39,12 @@ class Load(NamedTuple):
 
 
 NOTHING = Load(None, None)
+
+
+def peak_memory() -> int:
+    """Bytes that this process held at most so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """How fast an export is: drawing, encoding and writing together, into a folder that is removed again."""
 
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -69,9 +67,3 @@ def known_formats() -> tuple[str, ...]:
 def threads() -> int:
     """That draw."""
     return torch.get_num_threads()
-
-
-def peak_memory() -> int:
-    """Bytes that this process held at most so far."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used if sys.platform == "darwin" else used * 1024

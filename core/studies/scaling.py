@@ -4,7 +4,6 @@ python -P -m core.studies.scaling POINT_JSON prints one measured point; `measure
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -57,13 +56,14 @@ def point(name: str, changes: Mapping[str, Any]) -> Point:
     from core import presets
     from core.gan.device import resolve
     from core.studies.throughput import engine
+    from core.usage import peak_memory
 
     changes = dict(changes)
     classes = int(changes.pop("classes", 10))
     resolved = resolve(presets.resolve("hiragana-a-ka", changes).train)
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (2 * classes, 32, 32)).astype(np.uint8)
-    before = _memory()
+    before = peak_memory()
     made = engine(changes, images, np.arange(2 * classes) % classes, classes, resolved)
     made.advance(0, WARM_UP)
     if resolved.device.startswith("cuda"):
@@ -74,15 +74,10 @@ def point(name: str, changes: Mapping[str, Any]) -> Point:
         torch.cuda.synchronize()
         used = float(torch.cuda.max_memory_allocated())
     else:
-        used = _memory() - before
+        used = float(peak_memory() - before)
     seconds = time.perf_counter() - start
     batch = made.config.train.batch_size
     return Point(name, STEPS * batch / seconds, 1000 * seconds / STEPS, used / 1e6)
-
-
-def _memory() -> float:
-    """Bytes that this process held at most so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
 
 
 if __name__ == "__main__":

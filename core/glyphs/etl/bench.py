@@ -5,9 +5,7 @@ and its forks do), this package, and a plain copy of the same output bytes. Befo
 folder; after it, every layout, and the preparation of cells. `etlgan bench data` prints it.
 """
 
-import resource
 import struct
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ from core.glyphs.etl.pixels import unpack_images
 from core.glyphs.etl.reader import open_etl
 from core.glyphs.etl.writer import make_records
 from core.glyphs.prepare import Preparation, prepare
+from core.usage import peak_memory
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -137,8 +136,7 @@ def choose(folder: Path, cache: Path) -> Iterator[Figure]:
             count = sum(len(batch.images) for batch in etl.read(etl.select(TEN)))
         yield Figure(f"open {len(etl.files)} files of ETL9G, {moment}", opening(), "s", "under 1")
         yield Figure(f"choose and read {count:,} images of ten hiragana, {moment}", reading(), "s", promised)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    yield Figure("largest memory of this process so far", peak / 1e6, "MB", "under 300")
+    yield Figure("largest memory of this process so far", peak_memory() / 1e6, "MB", "under 300")
 
 
 def preparation() -> Iterator[Figure]:

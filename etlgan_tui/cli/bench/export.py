@@ -30,6 +30,7 @@ def export(
     run = options.run(folder, text)
     from core.export.drawing import use_threads
     from core.studies import export_speed
+    from core.usage import peak_memory
 
     known = export_speed.known_formats()
     names = known if formats == "all" else tuple(name.strip() for name in formats.split(","))
@@ -43,7 +44,7 @@ def export(
         formats=names,
         progress=lambda case, rate: terminal.tell(f"{case}: {rate:,.0f} images/s"),
     )
-    peak = export_speed.peak_memory()
+    peak = peak_memory()
     if as_json:
         told = [speed._asdict() for speed in speeds]
         terminal.say_json({"threads": export_speed.threads(), "peak_bytes": peak, "speeds": told})

@@ -6,6 +6,7 @@ A configuration is resolved as: field defaults <- RECIPES row <- PRESETS row <- 
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -402,6 +403,7 @@ class Field(NamedTuple):
     description: str
     unit: str  # "" where there is none
     limits: str  # "2 .. 65536", "one of: xs, s, m", "" where anything goes
+    hint: Any  # the type with its limits, as values are converted to it
 
     @property
     def choices(self) -> tuple[Any, ...]:
@@ -409,6 +411,7 @@ class Field(NamedTuple):
         return get_args(self.type) if get_origin(self.type) is Literal else ()
 
 
+@cache
 def fields() -> tuple[Field, ...]:
     """Every leaf of RunConfig in the order of the tree."""
     return tuple(_walk(RunConfig, ""))
@@ -429,6 +432,7 @@ def _walk(node: type[Frozen], prefix: str) -> Iterator[Field]:
                 description=meta.description or "",
                 unit=str((meta.extra or {}).get("unit", "")),
                 limits=_limits(bare, meta),
+                hint=hint,
             )
 
 
@@ -485,7 +489,6 @@ def override(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
 def converted(field: Field, value: Any) -> Any:
     """A value for one field, text converted to its type; outside the field's limits: ConfigError. Whether it goes
     together with the other fields, only `override` knows."""
-    hint = _hint(field.name)
     text = isinstance(value, str) and field.type is not str
     try:
         if text and field.choices:
@@ -494,18 +497,11 @@ def converted(field: Field, value: Any) -> Any:
             return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
                 value.strip().lower()
             ]
-        return msgspec.convert(value.strip() if text else value, hint, strict=not text)
+        return msgspec.convert(value.strip() if text else value, field.hint, strict=not text)
     except (msgspec.ValidationError, StopIteration, KeyError):
         limits = field.limits or {int: "a whole number", float: "a number", str: field.description}.get(field.type, "")
         unit = f" {field.unit}" if field.unit and not field.choices else ""
         raise ConfigError(f"{field.name}={value}: must be {limits}{unit}") from None
-
-
-def _hint(name: str) -> Any:
-    node: Any = RunConfig
-    for part in name.split("."):
-        node = get_type_hints(node, include_extras=True)[part]
-    return node
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

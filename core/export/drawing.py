@@ -83,7 +83,7 @@ class Drawer:
         images = self._images(places.label, hand, places.turn, codes, 0)
         confidence = None
         if self.reader is not None:
-            confidence = self._filtered(images, places.label[rows], (hand, places.turn, codes), rows, report)
+            confidence = self._filtered(images, places.label, (hand, places.turn, codes), rows, report)
         label, turn = places.label[rows], places.turn[rows]
         finished = self._finished(images[rows], index[rows], turn)
         return Batch(start + rows.start, finished, label, turn, codes[rows], confidence)
@@ -94,20 +94,18 @@ class Drawer:
             return self.sampler.draw(self._classes[label], codes=codes, noise=noise, domain=self.request.domain)
 
     def _filtered(
-        self, images: Images, label: Integers, style: tuple[Integers, Integers, Floats], rows: slice, report: Filtered
+        self, images: Images, labels: Integers, style: tuple[Integers, Integers, Floats], rows: slice, report: Filtered
     ) -> Floats:
         """Draw again, with other noise, what the judge does not read; images[rows] are replaced in place."""
         hand, turn, codes = style
-        all_labels = self.order.at(np.minimum(np.arange(CHUNK), self.order.total - 1)).label
-        all_labels[rows] = label
-        kept = images[rows]
+        kept, label = images[rows], labels[rows]
         best = self._certainty(kept, label)
         np.add.at(report.drawn, label, 1)
         for attempt in range(1, ATTEMPTS):
             again = best < self.request.confidence
             if not again.any():
                 break
-            others = self._images(all_labels, hand, turn, codes, attempt)[rows]
+            others = self._images(labels, hand, turn, codes, attempt)[rows]
             certain = np.where(again, self._certainty(others, label), -1)
             np.add.at(report.drawn, label[again], 1)
             better = certain > best

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from core.errors import LostError, RunError, of_memory
+from core.errors import LostError, of_memory
 
 UPDATE_PATIENCE = timedelta(minutes=10)  # for the others inside an update: they are at most a device's hiccup behind
 LEADER_PATIENCE = timedelta(hours=12)  # between updates, where the leader draws, saves, and trains a judge
@@ -156,7 +156,7 @@ def _in_touch() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if isinstance(error, RunError) or of_memory(error):
+        if of_memory(error):
             raise
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise LostError(f"lost contact with the other processes of this run ({reason})") from None

@@ -201,7 +201,7 @@ def told(label: str) -> Iterator[None]:
         raise EtlFormatError(f"{label}: there is no such file") from None
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error):
         raise EtlFormatError(f"{label}: the zip is damaged or cut off; download it again") from None
-    except (NotImplementedError, RuntimeError) as error:
+    except NotImplementedError as error:  # packed in a way that this Python does not know
         raise EtlFormatError(f"{label}: the zip cannot be read ({error}); unpack it first") from None
     except (OSError, ValueError) as error:
         raise EtlFormatError(f"{label}: cannot be read ({error})") from None

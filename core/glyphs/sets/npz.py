@@ -21,7 +21,7 @@ def read_npz(path: Path) -> Arrays:
                 _check_header(archive, member, path.name)
         with np.load(path, allow_pickle=False) as loaded:
             return {name: loaded[name] for name in loaded.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError):
         raise DataError(f"{path}: is not an NPZ file, or a damaged one; download it again") from None
     except ValueError as error:
         raise DataError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from None
@@ -31,6 +31,8 @@ def read_npz(path: Path) -> Arrays:
 
 def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> None:
     """Believe a header only if it fits the bytes behind it, so that nothing is allocated for a lie."""
+    if member.flag_bits & 0x1:
+        raise DataError(f"{name}: {member.filename} is encrypted; unpack it first")
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

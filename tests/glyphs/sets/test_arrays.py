@@ -182,3 +182,14 @@ def test_fuzz(tmp_path: Path) -> None:
         except DataError as error:
             assert "\n" not in str(error)  # noqa: PT017 - either outcome is right, a traceback is not
         path.unlink()
+
+
+def test_an_encrypted_archive_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "secret.npz"
+    np.savez(path, IMAGES)
+    raw = bytearray(path.read_bytes())
+    raw[6] |= 1  # the flag, in the member's own header and in the directory
+    raw[raw.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(raw)
+    with pytest.raises(DataError, match=r"arr_0\.npy is encrypted"):
+        read_npz(path)

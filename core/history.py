@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 from operator import attrgetter, lt
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 from core import events
 from core.errors import RunError
@@ -133,14 +133,15 @@ class History:
     def add(self, batch: Iterable[AnyEvent]) -> None:
         """Fold in the next events of the same file, in order."""
         batch = list(batch)
-        if set(map(type, batch)) == {Step}:  # as nearly all batches of a long run are: no need to look for groups
-            self._add_steps(batch)  # type: ignore[arg-type]  # nor does mypy see it
+        if _steps_alone(batch):  # as nearly all batches of a long run are: no need to look for groups
+            self._add_steps(batch)
             return
-        for kind, group in groupby(batch, type):
-            if kind is Step:
-                self._add_steps(list(group))  # type: ignore[arg-type]  # groupby hides the narrowing
+        for _, group in groupby(batch, type):
+            alike = list(group)
+            if _steps_alone(alike):
+                self._add_steps(alike)
             else:
-                for event in group:
+                for event in alike:
                     self._add_event(event)
 
     def _add_steps(self, steps: list[Step]) -> None:
@@ -190,6 +191,10 @@ class History:
     def _cut(self, length: int) -> None:
         for name in ("step", "time", "seconds", *MEASURED):
             del getattr(self, name)[length:]
+
+
+def _steps_alone(events: list[AnyEvent]) -> TypeGuard[list[Step]]:
+    return set(map(type, events)) == {Step}
 
 
 def _numbers(values: list[float | None]) -> array[float]:

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 # Threads that wait for each other spin a moment (some 20 microseconds), then sleep. Spinning for milliseconds,
 # libgomp's default, was measured to slow training down ten times on a machine that others use too; sleeping at once
@@ -26,6 +26,11 @@ from core.errors import ConfigError, EtlganError, LostError, RunError, of_memory
 from core.events import AnyEvent, Finished, Started
 from core.rundir import RunDir, append_line, read_json, write_json
 from core.runs import alive
+
+if TYPE_CHECKING:
+    from core.gan.device import Resolved
+    from core.gan.loop import Scorer, Training
+    from core.gan.world import World
 
 AUTOMATIC = {
     "device": "auto",
@@ -85,10 +90,9 @@ def _config(run: RunDir) -> RunConfig:
 
 def _spread(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: threading.Event) -> int:
     """As the agent of several processes, whose leader has the last word unless one of them fails."""
-    from core.gan import device
     from core.runs.state import reached
 
-    _note_resolved(run, {**_resolved(run, config, device)._asdict(), "devices": config.train.devices})  # alike for all
+    _note_resolved(run, {**_resolved(run, config)._asdict(), "devices": config.train.devices})  # alike for all
     try:
         spread.trained(run, config, attempt=attempt, stop=stop)
     finally:
@@ -114,10 +118,10 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
 
     import torch
 
-    from core.gan import device, loop
+    from core.gan import loop
     from core.gan.world import ALONE
 
-    world, resolved = world or ALONE, resolved or _resolved(run, config, device)
+    world, resolved = world or ALONE, resolved or _resolved(run, config)
     config = configs.override(config, {"train.batch_size": resolved.batch_size})
     training = loop.Training(config, run, glyphs, resolved, log.emit, world)
     log.spent = training.clock.spent
@@ -171,20 +175,18 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
     return stopped
 
 
-def _joined(run: RunDir, config: RunConfig):  # type: ignore[no-untyped-def]
+def _joined(run: RunDir, config: RunConfig) -> "tuple[World, Resolved]":
     """The world that this process is a part of, and what it computes on."""
-    from core.gan import device
-
     if spread.rank() == 0:
         spread.clear_up(run)
-    return spread.join(config, _resolved(run, config, device))
+    return spread.join(config, _resolved(run, config))
 
 
 def _note_resolved(run: RunDir, facts: dict[str, Any]) -> None:
     write_json(run.env, read_json(run.env) | {"resolved": facts})
 
 
-def _scorer(config: RunConfig, stop: threading.Event):  # type: ignore[no-untyped-def]
+def _scorer(config: RunConfig, stop: threading.Event) -> "Scorer":
     """The judge, trained now where the cache has none of this data; a stop while it learns ends the attempt."""
     from core.judge.scorer import scorer_for
 
@@ -201,8 +203,10 @@ def _scorer(config: RunConfig, stop: threading.Event):  # type: ignore[no-untype
     return scorer_for(config, progress=progress)
 
 
-def _resolved(run: RunDir, config: RunConfig, device):  # type: ignore[no-untyped-def]
+def _resolved(run: RunDir, config: RunConfig) -> "Resolved":
     """What an earlier attempt resolved automatically is used again where this machine still has it."""
+    from core.gan import device
+
     earlier = read_json(run.env).get("resolved")
     if isinstance(earlier, dict) and AUTOMATIC.keys() <= earlier.keys():
         automatic = [name for name, value in AUTOMATIC.items() if getattr(config.train, name) == value]
@@ -217,7 +221,7 @@ def _resolved(run: RunDir, config: RunConfig, device):  # type: ignore[no-untype
     return device.resolve(config.train)
 
 
-def _draw_figures(run: RunDir, config: RunConfig, training) -> None:  # type: ignore[no-untyped-def]
+def _draw_figures(run: RunDir, config: RunConfig, training: "Training") -> None:
     """grid.png, traversal.png, losses.png, progress.gif. A picture that fails costs a line, not the run."""
     from core.figures.finish import draw_all
     from core.gan.anchors import anchored, code_names
@@ -293,12 +297,12 @@ class EventLog:
         self.step = max(self.step, event.step)  # pictures may be told of late
         append_line(self.path, events.encode(event))
 
-    def finish(self, attempt: int, state: str, message: str) -> None:
+    def finish(self, attempt: int, state: Literal["finished", "stopped", "failed"], message: str) -> None:
         """The last word. On a full disk it cannot be said: the exit code then tells."""
         with contextlib.suppress(OSError):
             spent = {name: round(seconds, 3) for name, seconds in self.spent.items()}
             self.emit(
-                Finished(step=self.step, time=time.time(), attempt=attempt, state=state, message=message, spent=spent)  # type: ignore[arg-type]
+                Finished(step=self.step, time=time.time(), attempt=attempt, state=state, message=message, spent=spent)
             )
 
 

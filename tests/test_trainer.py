@@ -288,16 +288,14 @@ def test_what_was_resolved_is_used_again_unless_the_user_decides(
     }  # fmt: skip
     run = new_run(small())
     write_json(run.env, {"resolved": {"device": "cpu", "precision": "fp32", "threads": 1, "batch_size": 48}})
-    again = trainer_module._resolved(run, small(**automatic), device)
+    again = trainer_module._resolved(run, small(**automatic))
     assert tuple(again) == ("cpu", "fp32", 1, 48)
-    decided = trainer_module._resolved(run, small(**automatic | {"train__precision": "bf16"}), device)
+    decided = trainer_module._resolved(run, small(**automatic | {"train__precision": "bf16"}))
     assert tuple(decided) == ("cpu", "bf16", 1, 48)
     write_json(run.env, {})
-    left_open = trainer_module._resolved(
-        run, small(**automatic | {"train__threads": 1, "train__device": "cpu"}), device
-    )
+    left_open = trainer_module._resolved(run, small(**automatic | {"train__threads": 1, "train__device": "cpu"}))
     assert left_open.batch_size == 64
-    assert trainer_module._resolved(run, small(train__batch_size=7), device).batch_size == 7
+    assert trainer_module._resolved(run, small(train__batch_size=7)).batch_size == 7
     damages: list[object] = [
         {"device": "cuda:63", "precision": "fp32", "threads": 1, "batch_size": 2},
         {"device": "x", "precision": 1, "threads": ""},
@@ -306,9 +304,7 @@ def test_what_was_resolved_is_used_again_unless_the_user_decides(
     ]
     for damaged in damages:
         write_json(run.env, {"resolved": damaged})
-        fresh = trainer_module._resolved(
-            run, small(**automatic | {"train__threads": 1, "train__device": "cpu"}), device
-        )
+        fresh = trainer_module._resolved(run, small(**automatic | {"train__threads": 1, "train__device": "cpu"}))
         assert fresh.device == "cpu"
         assert fresh.threads == 1
 

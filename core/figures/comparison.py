@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.typing import LineStyleType
 
 from core.figures import artists
 from core.figures.grids import MOST_COLUMNS, MOST_ROWS, paper, png
@@ -27,7 +28,15 @@ PANELS = (  # column of History, title, unit
     ("q_fake", "Accuracy of Q on generated images", "read as the right label"),
 )
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, "#56B4E9", "#E69F00", "#000000", "#F0E442")  # Okabe and Ito (2008)
-DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (7, 2, 1, 2, 1, 2)))  # no colour carries it alone
+DASHES: Sequence[LineStyleType] = (
+    "-",
+    "--",
+    "-.",
+    ":",
+    (0, (5, 1)),
+    (0, (1, 1)),
+    (0, (7, 2, 1, 2, 1, 2)),
+)  # no colour carries it alone
 LONGEST_NAME = 40  # characters
 
 
@@ -89,5 +98,5 @@ def _colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def _dashes(number: int):  # type: ignore[no-untyped-def]  # matplotlib: a name or (offset, lengths)
+def _dashes(number: int) -> LineStyleType:
     return DASHES[number % len(DASHES)]

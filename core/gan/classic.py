@@ -76,7 +76,8 @@ class ClassicGenerator(nn.Module):
         onehot = F.one_hot(latent.label, self.classes).to(latent.noise.dtype)
         x = self.start(torch.cat([latent.noise, onehot, latent.codes], 1))
         x = x.view(len(x), 128, self.side, self.side).contiguous(memory_format=torch.channels_last)
-        return self.net(x)  # type: ignore[no-any-return]
+        image: Tensor = self.net(x)
+        return image
 
 
 class ClassicDiscriminator(nn.Module):

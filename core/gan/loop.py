@@ -170,12 +170,13 @@ class Training:
             raise RunError(
                 f"{names} became non-finite by step {self.step}; try a lower train.lr or train.precision=fp32"
             )
+        told: dict[str, float | None] = {**means}
         if self.config.recipe.name == "classic" and not self.config.recipe.label_real:
-            means["q_real"] = None  # type: ignore[assignment]  # no code of an unsupervised Q is anybody's name
+            told["q_real"] = None  # no code of an unsupervised Q is anybody's name
         seconds, rate = self.clock.seconds, self.clock.rate()
         with self.clock.of("events"):
             self._show(wait=False)
-            self.emit(Step(step=self.step, time=time.time(), seconds=seconds, images_per_s=rate, **means))
+            self.emit(Step(step=self.step, time=time.time(), seconds=seconds, images_per_s=rate, **told))
 
     def pictures(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The fixed latents as the moving average draws them now: (rows * C, S, S) and (codes * rows * C, S, S)."""

@@ -4,7 +4,7 @@ No batch norm anywhere, so an image's output never depends on its batch.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
@@ -43,11 +43,15 @@ class Latent(NamedTuple):
 
     def part(self, rows: slice) -> "Latent":
         """Some of the batch."""
-        return Latent(*(None if each is None else each[rows] for each in self))  # type: ignore[arg-type]
+        return self._each(lambda tensor: tensor[rows])
 
     def to(self, device: torch.device) -> "Latent":
         """The same on another device."""
-        return Latent(*(None if each is None else each.to(device) for each in self))  # type: ignore[arg-type]
+        return self._each(lambda tensor: tensor.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Latent":
+        domain = None if self.domain is None else change(self.domain)
+        return Latent(change(self.noise), change(self.label), change(self.codes), domain)
 
 
 class Opinion(NamedTuple):
@@ -169,5 +173,6 @@ class Discriminator(nn.Module):
 
     def _label_logits(self, h: Tensor) -> Tensor:
         if not self.cosine:
-            return self.q_label(h)  # type: ignore[no-any-return]
+            logits: Tensor = self.q_label(h)
+            return logits
         return self.cosine * F.normalize(h.float(), dim=1) @ F.normalize(self.q_label.weight.float(), dim=1).T

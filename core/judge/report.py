@@ -7,6 +7,7 @@ import numpy as np
 from core.figures.card_page import Line, Page, Section, html
 from core.figures.card_pictures import pairs_picture, rows_picture, sweeps_picture
 from core.judge import card as cards
+from core.judge.others import Gain
 from core.judge.quantities import GENERATED, REAL, written
 from core.judge.reference import Exhibit
 from core.judge.whole import Score
@@ -75,7 +76,7 @@ def _lines(card: Score) -> list[Line]:
     return lines
 
 
-def _interval(gain) -> str:  # type: ignore[no-untyped-def]
+def _interval(gain: Gain) -> str:
     return f"{100 * gain.gain:+.2f} points ({100 * gain.low:+.2f} to {100 * gain.high:+.2f})"
 
 

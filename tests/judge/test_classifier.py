@@ -50,7 +50,7 @@ def test_a_seed_gives_one_judge_and_leaves_other_random_numbers_alone(parts: tup
     torch.manual_seed(5)
     first, second, other = (train(images, labels, 10, steps=3, seed=seed).state_dict() for seed in (1, 1, 2))
     with pytest.raises(pytest.fail.Exception):  # as an early stop raises
-        train(images, labels, 10, steps=3, progress=lambda *_: pytest.fail())
+        train(images, labels, 10, steps=3, progress=lambda *_: pytest.fail("stop"))
     assert torch.equal(torch.rand(3), expected)
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["head.weight"], other["head.weight"])

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.rundir import Home
+from core.runs.meta import printable
 from etlgan_tui import looks, system
 from etlgan_tui import settings as memory
 from etlgan_tui.background import Errand
@@ -106,6 +107,10 @@ class EtlganApp(TypeAhead):
         if now - self._told.get(problem, -SAME_PROBLEM_SECONDS) >= SAME_PROBLEM_SECONDS:
             self._told[problem] = now
             self.notify(problem, severity="error", timeout=10, markup=False)
+
+    def notify(self, message: str, **how: Any) -> None:
+        """Whatever a file made an error say, the terminal obeys none of it."""
+        super().notify(printable(message, keep="\n"), **how)
 
     def announce(self, changed: Changed) -> None:
         """Say it, and let every screen look again."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.judge.quantities import GENERATED
 from core.rundir import RunDir, read_json
+from core.runs.meta import printable
 
 SCORE = "gan_test"  # what the judge reads as asked: the first number of a quick card, too
 
@@ -18,7 +19,11 @@ def card(run: RunDir) -> dict[str, float]:
     generated: Any = columns.get(GENERATED) if isinstance(columns, dict) else None
     numbers: dict[Any, Any] = {"step": tree.get("step"), "overall": tree.get("overall")}
     numbers |= generated if isinstance(generated, dict) else {}
-    return {str(name): value for name, value in numbers.items() if type(value) in (int, float) and math.isfinite(value)}
+    return {
+        printable(str(name)): value
+        for name, value in numbers.items()
+        if type(value) in (int, float) and math.isfinite(value)
+    }
 
 
 def score(run: RunDir) -> float | None:

@@ -8,7 +8,7 @@ from core import usage
 from core.events import Sampled, Scored, Started
 from core.history import Tail
 from core.rundir import RunDir, read_json
-from core.runs.meta import RunMeta, read_meta
+from core.runs.meta import RunMeta, printable, read_meta
 from core.runs.state import State, state_of
 from core.usage import UsageHistory
 from etlgan_tui.console import ConsoleTail
@@ -94,8 +94,8 @@ class UsageFeed:
 
 
 def environment_lines(run: RunDir) -> list[tuple[str, str]]:
-    """env.json as name and value, one line each; the diff only by its size."""
-    return list(_flat_lines(read_json(run.env), ""))
+    """env.json as name and value, one line each, harmless; the diff only by its size."""
+    return [(printable(name), printable(value)) for name, value in _flat_lines(read_json(run.env), "")]
 
 
 def _flat_lines(tree: dict[str, object], prefix: str) -> list[tuple[str, str]]:

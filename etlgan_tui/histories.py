@@ -14,6 +14,7 @@ import numpy as np
 from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Step, Usage
 from core.history import MEASURED, History, Tail
 from core.rundir import RunDir
+from core.runs.meta import printable
 from etlgan_tui.series import Column
 
 READ_SECONDS = 0.5  # a read; the rest of a long file comes with the next one
@@ -108,7 +109,7 @@ class Histories:
 
 
 def describe(event: AnyEvent) -> str:
-    """One line for people."""
+    """One line for people, harmless whatever the event says."""
     clock = time.strftime("%H:%M:%S", time.localtime(event.time))
     match event:
         case Step() | Usage():
@@ -125,4 +126,4 @@ def describe(event: AnyEvent) -> str:
             )
         case Finished():
             what = f"attempt {event.attempt} {event.state}{': ' if event.message else ''}{event.message}"
-    return f"{clock}  {event.step:>9,}  {what}"
+    return f"{clock}  {event.step:>9,}  {printable(what)}"

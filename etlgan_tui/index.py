@@ -15,8 +15,9 @@ from core.events import Sampled
 from core.rundir import Home, RunDir
 from core.runs import alive
 from core.runs.differences import differing as differences_between
-from core.runs.differences import plain as plain
+from core.runs.differences import plain as as_written
 from core.runs.find import run_ids
+from core.runs.meta import printable
 from core.runs.state import State, state_of
 from core.runs.store import PAGE, Row, Store
 from core.runs.sync import sync
@@ -112,7 +113,7 @@ class Index:
         return Preview(
             listed=self._listed(row),
             grid=picture_path(run, sampled),
-            labels=tuple(sampled.rows) if sampled else (),
+            labels=labels(sampled),
             curves=curves,
             whole=whole,
             against=before.name if before else "",
@@ -183,9 +184,19 @@ def newest_grid(sampled: list[Sampled], *, kind: str = "grid") -> Sampled | None
     return next((event for event in reversed(sampled) if event.kind == kind), None)
 
 
+def labels(sampled: Sampled | None) -> tuple[str, ...]:
+    """What its rows show, harmless whatever the event says."""
+    return tuple(map(printable, sampled.rows)) if sampled else ()
+
+
 def picture_path(run: RunDir, sampled: Sampled | None) -> Path | None:
     """The file an event speaks of, never one outside the run: events may say anything."""
     return None if sampled is None else run.inside(sampled.path)
+
+
+def plain(value: object) -> str:
+    """A setting as a person writes it, harmless whatever a configuration says."""
+    return printable(as_written(value))
 
 
 def differences(before: str, after: str) -> tuple[Change, ...]:
@@ -200,7 +211,8 @@ def differences(before: str, after: str) -> tuple[Change, ...]:
 
 def differing(texts: list[str]) -> list[tuple[str, list[str]]]:
     """The settings in which configurations (JSON, may be empty) are not all the same, with each one's value."""
-    return differences_between([_flat(text) for text in texts])
+    found = differences_between([_flat(text) for text in texts])
+    return [(name, list(map(printable, values))) for name, values in found]
 
 
 def _flat(text: str) -> dict[str, object]:

@@ -35,12 +35,14 @@ def load(path: Path) -> Grey:
     """A picture file as (H, W) uint8, 255 = ink, whichever way round it was drawn."""
     from PIL import Image
 
+    from core.glyphs.sets.pictures import BAD_PICTURE
+
     try:
         with Image.open(path, formats=("PNG", "GIF")) as image:
             if image.width * image.height > _BIGGEST_PICTURE:
                 raise DataError(f"{path}: {image.width} x {image.height} is too large for a picture of a run")
             return as_ink(np.asarray(image.convert("L"), dtype=np.uint8))
-    except (OSError, SyntaxError, ValueError) as error:
+    except BAD_PICTURE as error:
         raise DataError(f"{path}: cannot be read as a picture ({error})") from None
 
 

@@ -1,8 +1,6 @@
 """The animation of a run: its sample grids over training. Pillow, no matplotlib."""
 
 import io
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from PIL import Image
 
 from core.figures.grids import paper
 from core.figures.page import Block, Layout, compose, in_panels
+from core.glyphs.sets.pictures import BAD_PICTURE
 from core.rundir import write_atomic
 
 MOST_FRAMES = 60
@@ -22,9 +21,6 @@ BYTES = 3_000_000
 LEVELS = 16, 8  # greys of a frame; the second where the file gets too large
 FEWER = 0.7  # of the frames, as long as the file is too large
 FEWEST_FRAMES = 8
-
-# What pillow raises for a picture that is missing, half-written or none at all.
-_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 def progress_gif(
@@ -83,7 +79,7 @@ def _read(file: Path, shape: tuple[int, ...] | None = None) -> np.ndarray | None
     try:
         with Image.open(file) as image:
             picture = np.asarray(image.convert("L"))
-    except _UNREADABLE:
+    except BAD_PICTURE:
         return None
     return picture if shape in (None, picture.shape) else None
 

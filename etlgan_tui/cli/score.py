@@ -64,7 +64,7 @@ def score(
         return
     _print(card)
     if report:
-        terminal.say(f"report: {report}")
+        terminal.say(f"report: {terminal.clean(report)}")
 
 
 def _writable(report: Path) -> None:

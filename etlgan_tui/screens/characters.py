@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
+from core.runs.meta import printable
 from etlgan_tui.widgets.character_grid import CharacterGrid
 
 
@@ -44,7 +45,7 @@ class CharactersScreen(ModalScreen[None]):
         if character:
             self._text += character
             self._picked(character)
-            self.query_one("#characters-picked", Static).update(f"picked: {self._text}")
+            self.query_one("#characters-picked", Static).update(f"picked: {printable(self._text)}")
 
     @on(events.Click)
     def pick_clicked(self, event: events.Click) -> None:

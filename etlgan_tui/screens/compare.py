@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static, TabbedContent, TabPane
 from etlgan_tui import cards, looks
 from etlgan_tui.background import Errand
 from etlgan_tui.feed import Feed, Shot
-from etlgan_tui.index import Listed, differing, picture_path
+from etlgan_tui.index import Listed, differing, labels, picture_path
 from etlgan_tui.screens.linked import LinkedCharts
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.chart import Chart, Series
@@ -123,7 +123,7 @@ class CompareScreen(LinkedCharts):
             title = f"{shot.meta.name}\n" + ("no samples yet" if at is None else f"step {at:,}")
             self.query_one(f"#side-title-{number}", Static).update(title)
             path = picture_path(self.home.run(self._ids[number]), event)
-            self.query_one(f"#side-{number}", Picture).show(path, event.rows if event else ())
+            self.query_one(f"#side-{number}", Picture).show(path, labels(event))
 
     def _show_differences(self, listed: list[Listed], judged: list[dict[str, float]]) -> None:
         """The settings that differ; every score, of training and of the score card."""

@@ -18,7 +18,7 @@ from core.config import Field
 from core.errors import EtlganError
 from core.rundir import RunDir
 from core.runs import launcher
-from core.runs.meta import checked_name, checked_tags
+from core.runs.meta import checked_name, checked_tags, printable
 from etlgan_tui.background import Errand, once
 from etlgan_tui.draft import Draft, characters_of, values
 from etlgan_tui.screens.base import BaseScreen, Changed
@@ -186,13 +186,13 @@ class NewScreen(BaseScreen):
 
     def _show_characters(self, told: str) -> None:
         self._source_problem = ""
-        self._tell("data.chars", "", hint=told)
+        self._tell("data.chars", "", hint=printable(told))
         self._tell("data.source", "")
 
     def _show_source_problem(self, problem: str) -> None:
         self._source_problem = problem
         at = "data.chars" if "character" in problem else "data.source"
-        self._tell(at, problem)
+        self._tell(at, printable(problem))
 
     def _tell(self, name: str, problem: str, *, hint: str = "") -> None:
         for row in self.query(FieldRow):

@@ -141,7 +141,7 @@ What is kept lies in the run's folder, under kept/."""
         images, labels, tile = arranging.arranged(self.drawn, width=sheet.size.width, height=sheet.size.height)
         if sheet.mode == "graphics":
             images = arranging.enlarged(images, _GRAPHICS_PIXELS * tile)
-        sheet.show(Leaf(images, labels, (), tile))
+        sheet.show(Leaf(images, tuple(map(printable, labels)), (), tile))
 
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self._lay_out)

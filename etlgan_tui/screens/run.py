@@ -16,10 +16,11 @@ from core.config import RunConfig
 from core.errors import EtlganError
 from core.events import Sampled
 from core.rundir import RunDir
+from core.runs.meta import printable
 from etlgan_tui import looks
 from etlgan_tui.background import Errand
 from etlgan_tui.feed import Feed, Shot, environment_lines
-from etlgan_tui.index import picture_path, plain
+from etlgan_tui.index import labels, picture_path, plain
 from etlgan_tui.screens.base import Changed, RunActions
 from etlgan_tui.screens.linked import LinkedCharts
 from etlgan_tui.series import Column, Floats
@@ -157,14 +158,14 @@ class RunScreen(LinkedCharts, RunActions):
         event: Sampled | None = drawn.get(steps[-1] if self.at is None else self.at) if steps else None
         title = f"{self._kind}, step {event.step:,}" if event else f"no {self._kind} yet"
         self.query_one("#samples-title", Static).update(title, layout=False)
-        self.query_one(Picture).show(picture_path(self.run, event), event.rows if event else ())
+        self.query_one(Picture).show(picture_path(self.run, event), labels(event))
 
     def _show_settings(self) -> None:
         text = Text()
         try:
             tree = configs.decode(self.run.config.read_bytes(), where=self.run.config.name)
         except (EtlganError, OSError) as error:
-            text.append(f"{error}\n")
+            text.append(f"{printable(str(error))}\n")
         else:
             _add_settings(text, tree)
         text.append("\nenvironment\n", style="bold")
@@ -228,11 +229,11 @@ def _heading(run: RunDir, shot: Shot, said: str) -> Text:
     if shot.state.live and step and steps > step and shot.seconds:
         text.append(f"  ·  about {looks.duration(shot.seconds / step * (steps - step))} to go")
     if shot.started:
-        text.append(f"  ·  {shot.started.device}, {shot.started.precision}")
+        text.append(printable(f"  ·  {shot.started.device}, {shot.started.precision}"))
     last = shot.state.message or (shot.problems[-1] if shot.problems else "") or shot.meta.note.replace("\n", " ")
     if shot.state.live and not shot.started:
         last = said  # it prepares data: that may take minutes, and the log tells how far it is
-    return text.append(f"\n{last}")
+    return text.append(f"\n{printable(last)}")
 
 
 def _add_settings(text: Text, tree: RunConfig) -> None:

@@ -19,7 +19,7 @@ CELL = 3  # columns a character: two for a full-width one, and a blank
 
 
 class CharacterGrid(ScrollView, can_focus=True):
-    """Plain characters in, the chosen one out."""
+    """Characters in, whatever they are, the chosen one out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "Previous character", show=False),
@@ -104,7 +104,9 @@ class CharacterGrid(ScrollView, can_focus=True):
         segments = []
         for at in range(first, min(first + self.across, len(self.characters))):
             style = here if at == self.at else self.rich_style
-            segments.append(Segment(set_cell_size(f"{self.characters[at]} ", CELL - 1), style))
+            segments.append(
+                Segment(set_cell_size("".join(filter(str.isprintable, self.characters[at])), CELL - 1), style)
+            )
             segments.append(Segment(" ", self.rich_style))
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
 

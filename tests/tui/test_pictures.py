@@ -1,11 +1,22 @@
 """Pictures where the terminal draws them (with textual-image's half-cells, named explicitly); the system line."""
 
+import json
+import struct
 import time
+import zlib
+from pathlib import Path
 
 import pytest
 
+from core import config, events
+from core.errors import DataError
+from core.events import Sampled, Scored
 from core.rundir import Home
-from etlgan_tui import system
+from etlgan_tui import cards, pictures, system
+from etlgan_tui.draft import Draft
+from etlgan_tui.feed import environment_lines
+from etlgan_tui.histories import describe
+from etlgan_tui.index import differences, differing, labels
 from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.system import GIB, Gpu, Meter, System
@@ -79,3 +90,36 @@ def test_the_terminal_is_asked_and_gets_what_it_can_draw(home: Home, graphics: s
     assert b"\x1bP" not in after
     assert b"\x1b_G" not in after
     assert "⠤" in after.decode(errors="replace")  # braille
+
+
+def test_a_picture_of_billions_of_pixels_is_refused(tmp_path: Path) -> None:
+    head = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)))
+    with pytest.raises(DataError, match=r"bomb\.png"):
+        pictures.load(path)
+
+
+def test_nothing_from_a_run_reaches_the_terminal_raw(home: Home) -> None:
+    """Events, settings, environment and score card of a run that a bundle brought."""
+    escape = "\x1b]0;owned\x07"
+    run = make_run(home, 1)
+    drawn = Sampled(step=1, time=0.0, path=escape, kind="grid", rows=["あ", escape])
+    scored = Scored(step=1, time=0.0, scores={escape: 1.0})
+    tree = config.override(config.RunConfig(), {"data.source": escape})
+    before, after = events.encode(drawn), config.encode(tree).decode()
+    run.env.write_text(json.dumps({escape: escape}))
+    run.scores.write_text(json.dumps({"columns": {"generated": {escape: 1.0}}}))
+    said = [
+        describe(events.decode(before)),
+        describe(scored),
+        *labels(drawn),
+        *cards.card(run),
+        Draft.of(tree).command(),
+    ]
+    for change in differences("", after):
+        said += change
+    for name, values in [*differing(["", after]), *environment_lines(run)]:
+        said += [name, *values]
+    assert not [text for text in said if "\x1b" in text or "\x07" in text]
+    assert len(labels(drawn)) == 2

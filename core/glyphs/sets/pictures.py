@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".pbm"))
 LONGEST_SIDE = 4096  # pixels: one character, however it was scanned
 KEPT_SIDE = 256  # pixels: larger pictures are shrunk to this when they are read
-BAD_PICTURE = (
+BAD_PICTURE = (  # what pillow raises for a file that is half-written, damaged, hostile or no picture at all
     OSError,
     ValueError,
     SyntaxError,
@@ -22,6 +22,7 @@ BAD_PICTURE = (
     OverflowError,
     struct.error,
     zlib.error,
+    Image.DecompressionBombError,
 )
 
 

@@ -70,7 +70,7 @@ def scaling(
                 },
             )
         )
-        terminal.tell(f"drawn: {plot}")
+        terminal.tell(f"drawn: {terminal.clean(plot)}")
     if as_json:
         terminal.say_json([point._asdict() for point in points])
         return

@@ -39,7 +39,7 @@ def export(
     chosen = etl.select(characters, where=where or None, with_models=with_models, limit=per_char)
     missing = [text for text, count in chosen.counts().items() if not count] if chars else []
     if missing and len(chosen.labels):
-        told = " ".join(missing[:20]) + " ..." * (len(missing) > 20)
+        told = terminal.clean(" ".join(missing[:20])) + " ..." * (len(missing) > 20)
         terminal.tell(f"etlgan: no image of {len(missing)} of {len(chosen.characters)}: {told}")
     with progress_bar("written") as progress:
         count = extract(etl, chosen, out, black_on_white=black_on_white, progress=progress)

@@ -85,7 +85,9 @@ def _wanted(chars: str | None, counts: Mapping[str, int] | None) -> tuple[str, .
     missing = [character for character in asked if not counts.get(character)]
     if missing and there:
         more = " ..." * (len(missing) > 20)
-        terminal.tell(f"etlgan: no image of {len(missing)} of {len(asked)}: {' '.join(missing[:20])}{more}")
+        terminal.tell(
+            f"etlgan: no image of {len(missing)} of {len(asked)}: {terminal.clean(' '.join(missing[:20]))}{more}"
+        )
     return there or asked
 
 

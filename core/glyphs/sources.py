@@ -96,7 +96,7 @@ class PenmanSource:
     def index(self, characters: Sequence[str], *, per_char: int, held_out: int) -> Index:
         missing = [c for c in characters if c not in penman.characters()]
         if missing:
-            raise DataError(f"penman cannot write {' '.join(missing[:10])}; choose other characters or another --data")
+            raise DataError(f"penman cannot write {' '.join(missing[:10])}; choose other characters or another source")
         writers = np.concatenate([self.first_writer + np.arange(per_char), HELD_OUT_WRITERS + np.arange(held_out)])
         self._characters = characters
         labels = np.repeat(np.arange(len(characters)), len(writers))

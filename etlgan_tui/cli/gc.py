@@ -52,6 +52,8 @@ def gc(
         if yes and not dry_run:
             freed, problems = retention.delete(home, items)
             terminal.say_json({"freed": freed, "problems": problems})
+            if problems:
+                raise typer.Exit(1)
         else:
             terminal.say_json([{**item._asdict(), "path": str(item.path)} for item in items])
         return

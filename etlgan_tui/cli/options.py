@@ -46,3 +46,15 @@ def config(found: RunDir) -> RunConfig:
         return tree.decode(found.config.read_bytes(), where=f"run {found.id}: config.json")
     except FileNotFoundError:
         raise RunError(f"run {found.id}: has no config.json; `etlgan rm {found.id}` removes it") from None
+
+
+def check_picture(out: Path, option: str = "-o") -> None:
+    """ConfigError that names the option unless a PNG can be written there."""
+    from core.errors import ConfigError
+
+    if out.suffix.lower() != ".png":
+        raise ConfigError(f"{option} {out}: must end in .png")
+    if not out.parent.is_dir():
+        raise ConfigError(f"{option} {out}: there is no folder {out.parent}")
+    if out.is_dir():
+        raise ConfigError(f"{option} {out}: is a folder")

@@ -130,9 +130,10 @@ def cancel(
     home = options.home(folder)
     runs = [home.run(run_id) for run_id in tickets.ids(home)] if texts == ["all"] else _found(texts, folder)
     for run in runs:
-        if not launcher.cancel(run) and texts != ["all"]:
+        if launcher.cancel(run):
+            terminal.say(terminal.clean(f"run {run.id} was taken out of the queue"))
+        elif texts != ["all"]:  # else its turn has come meanwhile
             raise RunError(f"run {run.id} does not wait in the queue; `etlgan queue` lists what does")
-        terminal.say(terminal.clean(f"run {run.id} was taken out of the queue"))
     index.update(home, [run.id for run in runs])
 
 

@@ -65,7 +65,7 @@ def sample(
     run = options.run(folder, text)
     chosen = tuple(parse_code(code) for code in codes or ())
     columns, rows_each = layout(chosen, per_char)
-    _check_out(out)
+    options.check_picture(out)
     from core.gan.sample import Sampler
     from core.glyphs import repertoire
 
@@ -154,17 +154,6 @@ def _with(style: NDArray[np.float64], codes: tuple[Code, ...], column: int) -> N
     for code in codes:
         changed[:, code.number] = code.values[min(column, len(code.values) - 1)]
     return changed
-
-
-def _check_out(out: Path) -> None:
-    from core.errors import ConfigError
-
-    if out.suffix.lower() != ".png":
-        raise ConfigError(f"-o {out}: must end in .png")
-    if not out.parent.is_dir():
-        raise ConfigError(f"-o {out}: there is no folder {out.parent}")
-    if out.is_dir():
-        raise ConfigError(f"-o {out}: is a folder")
 
 
 def _check(sampler: Sampler, codes: tuple[Code, ...], images: int) -> None:

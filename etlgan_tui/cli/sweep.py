@@ -77,9 +77,11 @@ def sweep(
         raise ConfigError(f"too many words: {' '.join(asked)}; a preset, or show ID, stop ID, ls")
     if verb and (grids or draws or search or changes or again):
         raise ConfigError(f"sweep {verb} takes no --grid, --random, --search, --set or --resume")
+    if as_json and verb not in ("show", "ls"):
+        raise ConfigError("--json goes with `sweep show` and `sweep ls`")
     which = asked[1] if asked[1:] else "last"
     if verb == "ls":
-        sweep_tables.listing(home)
+        sweep_tables.listing(home, as_json=as_json)
     elif verb == "show":
         sweep_tables.show(home, which, by, everything=everything, as_json=as_json)
     elif verb == "stop":
@@ -113,10 +115,7 @@ def _planned(
     prune: bool,
     on: str,
 ) -> Sweep:
-    from core import config
     from core.errors import ConfigError
-    from core.glyphs.sets.spec import absolute
-    from core.runs.slurm.usual import usual_resources
     from core.studies import sweep as sweeps
     from core.studies import sweep_results as results
 
@@ -124,9 +123,7 @@ def _planned(
         raise ConfigError("--by and --prune go with --search; `etlgan sweep show ID --by ROW` sorts any sweep")
     if search and on == "slurm":
         raise ConfigError("--search and --on slurm: choose one; --random N draws points without waiting for others")
-    shared = (usual_resources() if on == "slurm" else {}) | config.parse_assignments(changes)
-    if "data.source" in shared:
-        shared["data.source"] = absolute(shared["data.source"])
+    shared = training.asked(changes, on=on)
     objective = results.known(by or results.OVERALL) if search else ""
     preset = asked[0] if asked else ""
     return sweeps.plan(preset, shared, grids, draws=draws, seeds=seeds, search=search, by=objective, prune=prune)

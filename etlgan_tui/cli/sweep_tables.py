@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 20  # configurations of the table, unless all are asked for
 
 
-def listing(home: Home) -> None:
+def listing(home: Home, *, as_json: bool) -> None:
     from core.errors import EtlganError
     from core.studies import sweep as sweeps
 
@@ -34,14 +34,30 @@ def listing(home: Home) -> None:
                 child.state is not None and child.state.kind == "finished"
                 for child in sweeps.children(home, store, found)
             )
-            rows.append(
-                (found.id, found.preset, " ".join(axis.name for axis in found.axes), f"{ended:,}/{found.wanted:,}")
-            )
+            rows.append((found, ended))
+    if as_json:
+        terminal.say_json(
+            [
+                {
+                    "sweep": found.id,
+                    "preset": found.preset,
+                    "fields": [axis.name for axis in found.axes],
+                    "finished": ended,
+                    "wanted": found.wanted,
+                }
+                for found, ended in rows
+            ]
+        )
+        return
     if not rows:
         terminal.tell(terminal.clean(f"no sweeps in {home.root} yet; `etlgan sweep PRESET --grid NAME=V,V` starts one"))
         return
+    cells = [
+        (found.id, found.preset, " ".join(axis.name for axis in found.axes), f"{ended:,}/{found.wanted:,}")
+        for found, ended in rows
+    ]
     for line in terminal.table(
-        ("sweep", "preset", "fields", "finished"), [tuple(map(terminal.clean, row)) for row in rows]
+        ("sweep", "preset", "fields", "finished"), [tuple(map(terminal.clean, row)) for row in cells]
     ):
         terminal.say(line)
 

@@ -125,10 +125,10 @@ def resume(
     from core.runs import launcher
 
     home, found, place = options.home(folder), options.run(folder, text), where(on, queue=queue)
-    asked = _asked(changes or [], on=place)
+    changed = asked(changes or [], on=place)
     watched = _watched(found)
     with _ctrl_c_tells():
-        launcher.resume(home, found, steps=steps, changes=asked, queued=queue, on=place)
+        launcher.resume(home, found, steps=steps, changes=changed, queued=queue, on=place)
         if queue:
             _leave_queued(found, home, folder)
         elif detach:
@@ -162,10 +162,10 @@ def _resolved(preset: str, assignments: list[str], flags: dict[str, Any], *, on:
     """Preset <- what was asked for <- the short flags."""
     from core import presets
 
-    return presets.resolve(preset, _asked(assignments, flags, on=on))
+    return presets.resolve(preset, asked(assignments, flags, on=on))
 
 
-def _asked(assignments: list[str], flags: dict[str, Any] | None = None, *, on: str | None) -> dict[str, Any]:
+def asked(assignments: list[str], flags: dict[str, Any] | None = None, *, on: str | None) -> dict[str, Any]:
     """The user's [cluster], on one <- --set <- the short flags. Paths become absolute: the trainer runs elsewhere."""
     from core import config
     from core.glyphs.sets.spec import absolute

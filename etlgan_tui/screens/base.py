@@ -199,9 +199,10 @@ class RunActions(BaseScreen):
             self.notify("nothing was deleted in this session; `etlgan restore` brings older ones back", markup=False)
             return
 
+        name = removed.pop()  # also where it is not in the trash any more: the one before may be
+
         def work() -> Changed:
-            run = launcher.restore(home, removed[-1])
-            removed.pop()
+            run = launcher.restore(home, name)
             return Changed(f"run {run.id} is back", run.id)
 
         self.perform(work)

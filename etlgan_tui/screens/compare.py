@@ -15,6 +15,7 @@ from etlgan_tui import cards, looks
 from etlgan_tui.background import Errand
 from etlgan_tui.feed import Feed, Shot
 from etlgan_tui.index import Listed, differing, labels, picture_path
+from etlgan_tui.screens.base import Changed
 from etlgan_tui.screens.linked import LinkedCharts
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.chart import Chart, Series
@@ -88,9 +89,12 @@ class CompareScreen(LinkedCharts):
         self._reading.ask()
 
     def tick(self, count: int) -> None:
-        live = any(shot.state.live for shot in self._shots)
-        if count % LOOK_TICKS == 0 and live and not self._reading.busy:
+        changing = any(shot.state.kind in ("queued", "running") for shot in self._shots)
+        if count % LOOK_TICKS == 0 and changing and not self._reading.busy:
             self._reading.ask()
+
+    def changed(self, _what: Changed) -> None:
+        self._reading.ask()
 
     # --- showing ---
 

@@ -11,7 +11,6 @@ from textual.containers import Container, Horizontal
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from core.runs.state import State
 from core.runs.store import PAGE
 from etlgan_tui import looks
 from etlgan_tui.background import Errand
@@ -67,7 +66,7 @@ class RunsScreen(RunActions):
         self.synced = False  # whether the directories have been read since the screen was made
         self._query = Query()
         self._select, self._select_looks = "", 0  # a run to go to, and for how many looks it is waited for
-        self._previewed: State | None = None  # what the preview says of its run
+        self._previewed: Listed | None = None  # what the preview knows of its run
         self._fresh = False
         self._counted = ""
         self._rest: Timer | None = None
@@ -118,7 +117,7 @@ class RunsScreen(RunActions):
                 "program, or the disk is slow; waiting for it"
             )
         listed = self._listed(self.target)
-        changing = listed and (listed.state.live or listed.state != self._previewed)
+        changing = listed and (listed.state.live or listed != self._previewed)
         if count % PREVIEW_TICKS == 0 and changing and not self._previews.busy:
             self._previews.ask()
 
@@ -130,6 +129,10 @@ class RunsScreen(RunActions):
     # --- showing ---
 
     def _show(self, page: Page) -> None:
+        if page.query.page and not page.runs:  # its last run was deleted
+            self._query = self._query._replace(page=0)
+            self._look.ask()
+            return
         first, self._fresh, self.page = not self._fresh, True, page
         self.synced = not first
         now = self.etlgan.clock()
@@ -172,7 +175,7 @@ class RunsScreen(RunActions):
         if found is None or found.listed.row.id == self.target:
             wanted = found if self.etlgan.settings.preview else None
             self.query_one(Preview).show(run_lines.glance(wanted) if wanted else None)
-            self._previewed = found.listed.state if found else None
+            self._previewed = found.listed if found else None
             if found and not found.whole:
                 self._previews.ask()
 

@@ -93,6 +93,9 @@ class RunTable(DataTable[Text]):
         self._said: str | None = None
         self._wanted: list[int] = []  # columns shown, as positions in HEADS
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.recolour())
+
     def _set_columns(self, lines: Sequence[Line]) -> bool:
         """Those that say something, so that they fit beside the preview; True if that changed."""
         said = [{line.cells[at] for line in lines if line.kind != "sweep"} for at in range(len(HEADS))]

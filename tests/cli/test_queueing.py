@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from core.rundir import Home, write_json
-from core.runs import alive, tickets, waiter
+from core.runs import alive, launcher, retention, tickets, waiter
 from core.runs.find import run_ids
 from core.runs.meta import read_meta
 from core.runs.state import state_of
@@ -64,11 +64,14 @@ def test_queue_list_move_priority_pause_and_cancel(etlgan: Typed, home: Home) ->
     assert state_of(home.run(ids[1])).kind == "finished"
 
 
-def test_queue_mistakes_are_one_line(etlgan: Typed) -> None:
+def test_queue_mistakes_are_one_line(etlgan: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     complains(etlgan("queue", "slots", "0"), "must be 1 .. 256", code=2)
     complains(etlgan("queue", "move", "nothing", "1"), "no run", code=1)
     run_id = etlgan("run", "digits", *SHORT, "--queue").out.strip()
     complains(etlgan("queue", "move", run_id, "0"), "first, last", code=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(launcher, "cancel", lambda _run: False)  # its turn comes at this moment
+        assert etlgan("queue", "cancel", "all") == (0, "", "")
     etlgan("stop", run_id)
     complains(etlgan("queue", "cancel", run_id), "does not wait", code=1)
     complains(etlgan("queue", "pause", run_id), "does not wait", code=1)
@@ -115,6 +118,9 @@ def test_sweep_from_command_to_best(etlgan: Typed, home: Home) -> None:
         == ["finished"] * 2
     )
     assert "4/4" in etlgan("sweep", "ls").out
+    (kept,) = json.loads(etlgan("sweep", "ls", "--json").out)
+    assert (kept["sweep"], kept["fields"], kept["finished"], kept["wanted"]) == (sweep, ["train.lr"], 4, 4)
+    complains(etlgan("sweep", "stop", sweep, "--json"), "`sweep ls`", code=2)
     complains(etlgan("sweep", "show", sweep, "--by", "beauty"), "no objective", code=1)
     complains(etlgan("sweep", "digits", "--grid", "data.chars=nonsense-set"), "", code=2)
 
@@ -169,13 +175,16 @@ def driver_pid(home: Home, sweep: str) -> str:
     return (home.sweeps / sweep / "driver.lock").read_text().partition(" ")[0]
 
 
-def test_gc_says_how_much_and_asks(etlgan: Typed, home: Home) -> None:
+def test_gc_says_how_much_and_asks(etlgan: Typed, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = etlgan("run", "digits", *SHORT, "--detach").out.strip()
     wait_until_empty(home)
     etlgan("rm", run_id)
     assert "in all" in etlgan("gc", "--dry-run", "--older", "0").out
     assert "--yes deletes it" in etlgan("gc", "trash", "--older", "0").err
     assert (home.trash / run_id).exists()
+    with monkeypatch.context() as patched:
+        patched.setattr(retention, "delete", lambda _home, _items: (0, ["busy"]))
+        assert etlgan("gc", "trash", "--older", "0", "--yes", "--json").code == 1
     assert "freed" in etlgan("gc", "trash", "--older", "0", "--yes").out
     assert not (home.trash / run_id).exists()
     complains(etlgan("gc", "everything"), "choose from", code=2)

@@ -163,6 +163,10 @@ async def test_pages_of_two_hundred(home: Home) -> None:
         await pilot.press("right_square_bracket", "right_square_bracket", "right_square_bracket")
         await listed(pilot, 51)
         assert names(pilot)[-1] == "n0"
+        with Store.open(home) as store, store.transaction():
+            store.drop([first.id, *(f"x{number:04d}" for number in range(50))])
+        await listed(pilot, 200)
+        assert "400 runs  ·  page 1/2" in text(pilot, "#count")
 
 
 async def test_rename_tag_and_note_land_in_the_run(home: Home) -> None:
@@ -177,6 +181,8 @@ async def test_rename_tag_and_note_land_in_the_run(home: Home) -> None:
         await until(pilot, lambda: read_meta(run).note == "seen")
         assert (read_meta(run).name, read_meta(run).tags) == ("new name", ("a", "b"))
         await until(pilot, lambda: names(pilot) == ["new name"])
+        await until(pilot, lambda: "new name" in text(pilot, "#glance-title"))
+        await until(pilot, lambda: {"#a", "#b", "seen"} <= set(text(pilot, "#glance-facts").split()))
 
 
 async def test_a_name_that_cannot_be_shown_is_refused_at_the_field(home: Home) -> None:
@@ -202,9 +208,27 @@ async def test_delete_can_be_undone(home: Home) -> None:
         await listed(pilot, 0)
         assert not run.path.exists()
         assert (home.trash / run.id).is_dir()
+        pilot.app.removed.append("gone")  # type: ignore[attr-defined]  # out of the trash, by gc or by restore
+        await pilot.press("u")
+        await until(pilot, lambda: any("'gone'" in told for told in toasts(pilot)))
         await pilot.press("u")
         await listed(pilot, 1)
         assert run.path.is_dir()
+
+
+async def test_another_theme_colours_the_states_too(home: Home) -> None:
+    make_run(home, 1)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        shown = await listed(pilot, 1)
+
+        def colours() -> tuple[object, object]:
+            drawn = shown.get_row_at(0)[0]
+            return drawn.spans[0].style, shown.get_component_rich_style("run-table--finished", partial=True)
+
+        before, _ = colours()
+        await pilot.press("T")
+        await until(pilot, lambda: colours()[0] != before)
+        assert colours()[0] == colours()[1]
 
 
 async def test_stop_ends_the_run_within_a_second(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def _opened(kind: str, paths: list[Path], cache: Path | None, strict: bool) -> A
     for path in paths:
         if not path.exists():
             raise DataError(
-                f"{path}: there is no such file or folder; --data takes penman, "
+                f"{path}: there is no such file or folder; a source is penman, "
                 f"{', '.join(KINDS)}:PATH or PATH, or several joined by +"
             )
     if kind == "etl" or (len(paths) > 1 and not kind):

@@ -55,6 +55,8 @@ def scaling(
 ) -> None:
     """What an update costs as batch, size, classes and resolution grow."""
     os.environ.setdefault(*SPIN)
+    if plot:
+        options.check_picture(plot, "--plot")
     from core.studies import scaling as study
 
     points = study.measure(terminal.tell)

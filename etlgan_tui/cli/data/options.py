@@ -10,8 +10,6 @@ import typer
 from etlgan_tui.cli import terminal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from core.config import DataConfig
     from core.glyphs.etl.source import EtlSource
 
@@ -67,15 +65,3 @@ def tell_problems(problems: Sequence[str]) -> None:
         terminal.tell(terminal.clean(f"etlgan: {problem}"))
     if (more := len(problems) - _MOST_PROBLEMS) > 0:
         terminal.tell(f"etlgan: and {more:,} more like these")
-
-
-def check_picture(out: Path) -> None:
-    """ConfigError unless a PNG can be written there."""
-    from core.errors import ConfigError
-
-    if out.suffix.lower() != ".png":
-        raise ConfigError(f"-o {out}: must end in .png")
-    if not out.parent.is_dir():
-        raise ConfigError(f"-o {out}: there is no folder {out.parent}")
-    if out.is_dir():
-        raise ConfigError(f"-o {out}: is a folder")

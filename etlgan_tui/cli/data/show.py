@@ -49,7 +49,7 @@ def show(
     Sets, characters, counts, and a sheet of samples: cells as they are, or with --before-after what each step of the
     preparation does to them.
     """
-    options.check_picture(out)
+    shared.check_picture(out)
     data = options.data_config(source, changes, where=where, with_models=with_models, strict=strict)
     from core.glyphs.sources import open_source
 
@@ -84,10 +84,8 @@ def _wanted(chars: str | None, counts: Mapping[str, int] | None) -> tuple[str, .
     there = tuple(character for character in asked if counts.get(character))
     missing = [character for character in asked if not counts.get(character)]
     if missing and there:
-        more = " ..." * (len(missing) > 20)
-        terminal.tell(
-            f"etlgan: no image of {len(missing)} of {len(asked)}: {terminal.clean(' '.join(missing[:20]))}{more}"
-        )
+        told = terminal.clean(" ".join(missing[:20])) + " ..." * (len(missing) > 20)
+        terminal.tell(f"etlgan: no image of {len(missing)} of {len(asked)}: {told}")
     return there or asked
 
 

@@ -130,6 +130,10 @@ class History:
     _reached: int = 0  # the step of that
     _earlier: float = 0.0  # training seconds of earlier attempts, up to where the newest one went on
 
+    def newest(self, kind: str = "grid") -> Sampled | None:
+        """The newest picture of a kind; None before there is one."""
+        return next((event for event in reversed(self.sampled) if event.kind == kind), None)
+
     def add(self, batch: Iterable[AnyEvent]) -> None:
         """Fold in the next events of the same file, in order."""
         batch = list(batch)

@@ -30,7 +30,6 @@ class ConsoleTail:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.skipped = 0  # bytes that were never shown
         self._offset = -1
         self._inode = 0
         self._torn = b""
@@ -52,12 +51,10 @@ class ConsoleTail:
         inode = os.fstat(descriptor).st_ino
         if self._offset < 0:
             self._offset = max(0, size - FIRST_LOOK)
-            self.skipped = self._offset
         elif size < self._offset or inode != self._inode:
             self._offset, self._torn = 0, b""
         self._inode = inode
         if size - self._offset > MOST_BYTES:
-            self.skipped += size - MOST_BYTES - self._offset
             self._offset, self._torn = size - MOST_BYTES, b""
         return size - self._offset
 

@@ -109,7 +109,7 @@ class Index:
             return None
         events = self.histories.of(run)
         with events.lock:
-            whole, curves, sampled = events.read(), events.curves, newest_grid(events.history.sampled)
+            whole, curves, sampled = events.read(), events.curves, events.history.newest()
         return Preview(
             listed=self._listed(row),
             grid=picture_path(run, sampled),
@@ -178,10 +178,6 @@ def previous_run(home: Home, run_id: str) -> str:
     ids = run_ids(home)
     at = ids.index(run_id) + 1 if run_id in ids else len(ids)
     return ids[at] if at < len(ids) else ""
-
-
-def newest_grid(sampled: list[Sampled], *, kind: str = "grid") -> Sampled | None:
-    return next((event for event in reversed(sampled) if event.kind == kind), None)
 
 
 def labels(sampled: Sampled | None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,20 @@ def duration(seconds: float) -> str:
         return f"{whole // 86400} d {whole % 86400 // 3600} h"
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def packed(parts: Iterable[str], cells: int, between: str) -> list[str]:
+    """As many parts a line as fit into so many cells; none is broken, a longer one has a line of its own."""
+    from rich.cells import cell_len
+
+    lines = list[str]()
+    for part in parts:
+        longer = f"{lines[-1]}{between}{part}" if lines else part
+        if lines and cell_len(longer) <= cells:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines
 
 
 def number(value: float | None, pattern: str = ".3f") -> str:

@@ -7,21 +7,17 @@ and unreadable as half-cells (7 pixels a character); a single character looks be
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
 
-if TYPE_CHECKING:
-    from rich.text import Text
-
 Grey = NDArray[np.uint8]
 
 # Braille dot numbers by (row, column) of a cell, as the Unicode block U+2800 counts its bits.
-_DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
-_BRAILLE = 0x2800
+DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
+BRAILLE = 0x2800
 TILE = 16  # dots a character: 10 of them in 80 columns
 MOST_ROWS = 50  # of a grid in a terminal; the picture file has them all
 _INK_SHARE = 0.3  # of a tile's strong ink: strokes of a pixel survive the shrinking, loops stay open
@@ -59,8 +55,8 @@ def braille(image: Grey, *, columns: int, tile: int = TILE) -> list[str]:
     ink = _shrunk(image, width=2 * columns, step=4)
     height, width = ink.shape
     dots = _dots(ink, tile).reshape(height // 4, 4, width // 2, 2)
-    cells = (dots * _DOT_BITS[None, :, None, :]).sum(axis=(1, 3))  # (rows, columns), 0 .. 255
-    return ["".join(chr(_BRAILLE + int(cell)) for cell in row) for row in cells]
+    cells = (dots * DOT_BITS[None, :, None, :]).sum(axis=(1, 3))  # (rows, columns), 0 .. 255
+    return ["".join(chr(BRAILLE + int(cell)) for cell in row) for row in cells]
 
 
 def braille_grid(images: NDArray[np.uint8], *, columns: int, rows: int = MOST_ROWS) -> list[str]:
@@ -106,20 +102,6 @@ def trimmed(image: Grey) -> Grey:
     if not len(lines):
         return image
     return image[lines[0] : lines[-1] + 1, across[0] : across[-1] + 1]
-
-
-def half_cells(image: Grey, *, columns: int) -> list[Text]:
-    """(H, W) uint8, 255 = ink -> lines of `columns` upper half blocks, ink in white on black, every grey its own."""
-    from rich.text import Text
-
-    ink = _shrunk(image, width=columns, step=2)
-    lines = []
-    for upper, lower in zip(ink[0::2].tolist(), ink[1::2].tolist(), strict=True):
-        line = Text(no_wrap=True)
-        for top, bottom in zip(upper, lower, strict=True):
-            line.append("▀", style=f"rgb({top},{top},{top}) on rgb({bottom},{bottom},{bottom})")
-        lines.append(line)
-    return lines
 
 
 def _dots(ink: Grey, tile: int) -> NDArray[np.bool_]:

@@ -2,7 +2,6 @@
 by the loop's own clock; and how long a command takes to its first update."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -12,9 +11,9 @@ from core.errors import RunError
 from core.events import Step
 from core.gan import clock
 from core.rundir import Home
+from core.studies.command import ETLGAN
 from core.studies.watched import trained
 
-PROGRAM = [sys.executable, "-P", "-c", "from etlgan_tui.cli import main; main()"]
 STEPS = 500  # one checkpoint, five pictures, 25 reports
 
 
@@ -42,7 +41,7 @@ def first_step(home: Home, preset: str, *, repeat: int, tell: Callable[[str], No
     times = []
     for _ in range(repeat + 1):
         asked = time.time()
-        done = subprocess.run([*PROGRAM, *map(str, words)], capture_output=True, check=False)
+        done = subprocess.run([*ETLGAN, *map(str, words)], capture_output=True, check=False)
         if done.returncode:
             raise RunError(f"`etlgan run` failed: {done.stderr.decode(errors='replace').strip()}")
         first = next(event for event in events.decode_lines(done.stdout) if isinstance(event, Step))

@@ -42,21 +42,19 @@ def figures(*, runs: int = RUNS, repeat: int = 5, seconds: float = 10.0) -> Iter
             f"first paint, from the command ({runs:,} runs)",
             [each.command for each in times],
             1.0,
-            "s",
             cpu=[each.cpu for each in times],
         )
-        yield _of(f"first paint, from App.run ({runs:,} runs)", [each.run for each in times], 0.3, "s")
-        yield _of("a stop reaches the trainer", stop.delays(Path(folder) / "stop", repeat), 0.5, "s")
+        yield _of(f"first paint, from App.run ({runs:,} runs)", [each.run for each in times], 0.3)
+        yield _of("a stop reaches the trainer", stop.delays(Path(folder) / "stop", repeat), 0.5)
         typed, moved = play.delays(Path(folder) / "play", KEYS)
-        yield _of("playground, from a key to the picture of a text", typed, 0.15, "s")
-        yield _of("playground, from a code to 10 characters in many hands", moved, 0.15, "s")
+        yield _of("playground, from a key to the picture of a text", typed, 0.15)
+        yield _of("playground, from a code to 10 characters in many hands", moved, 0.15)
         switches, streamed = follow.measured(Path(folder) / "long", switches=repeat, seconds=seconds)
         for what, opened in (("never looked at", switches.new), ("that the preview shows", switches.previewed)):
             yield _of(
                 f"switch to a run with 1,000,000 values, {what}",
                 [each.seconds for each in opened],
                 0.6,
-                "s",
                 cpu=[each.cpu for each in opened],
             )
         yield from _followed("1,000 values/s on top of 1,000,000", streamed)
@@ -72,6 +70,7 @@ def _followed(what: str, seen: Streamed, *, only: str = "") -> Iterator[Figure]:
         yield Figure(f"{what}: memory grown", seen.grown, seen.grown, 64.0, "MiB", 1)
 
 
-def _of(name: str, measured: list[float], limit: float, unit: str, *, cpu: list[float] | None = None) -> Figure:
+def _of(name: str, measured: list[float], limit: float, *, cpu: list[float] | None = None) -> Figure:
+    """All in seconds."""
     used = statistics.median(cpu) if cpu else None
-    return Figure(name, statistics.median(measured), max(measured), limit, unit, len(measured), used)
+    return Figure(name, statistics.median(measured), max(measured), limit, "s", len(measured), used)

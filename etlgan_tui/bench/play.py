@@ -6,15 +6,15 @@ import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from core import config, presets
 from core.rundir import Home, RunDir
 from etlgan_tui.app import EtlganApp
+from etlgan_tui.bench.waiting import until
 from etlgan_tui.screens.playground import PlaygroundScreen
 
-PATIENCE = 60.0  # seconds, for the sampler to start too
 _KEYS = ("a", "i", "u", "e", "o")  # a kana each
 _LINE = 10  # keys a text: then it is cleared
 _SAVED = """
@@ -31,6 +31,7 @@ known = characters(settings.data.chars)
 weights = checkpoint.prefixed("average", build_generator(settings, len(known)).state_dict())
 checkpoint.save(run, 1, weights, {"characters": list(known)}, quality=0.5, keep=1)
 """
+_until = partial(until, what="a picture in the playground", pause=0.001)
 
 
 def delays(root: Path, repeat: int) -> tuple[list[float], list[float]]:
@@ -74,11 +75,3 @@ async def _delay(screen: PlaygroundScreen, key: str) -> float:
 
 def _shown(screen: PlaygroundScreen) -> bool:
     return screen.drawn is not None and screen.drawn.asked is screen._asked
-
-
-async def _until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("waited in vain for a picture in the playground")
-        await asyncio.sleep(0.001)

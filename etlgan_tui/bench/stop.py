@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from core import presets
 from core.rundir import Home, RunDir
 from core.runs import launcher
 from etlgan_tui.app import EtlganApp
+from etlgan_tui.bench.waiting import until
 from etlgan_tui.screens.base import Changed
 from etlgan_tui.screens.runs import RunsScreen
 
-PATIENCE = 30.0  # seconds
 _TRAINER = """
 import os, signal, sys, time
 from pathlib import Path
@@ -32,6 +31,7 @@ signal.signal(signal.SIGTERM, noted)
 (folder / "ready").touch()
 time.sleep(600)
 """
+_until = partial(until, what="the trainer or the screen", pause=0.01)
 
 
 def delays(root: Path, repeat: int) -> list[float]:
@@ -73,11 +73,3 @@ async def _delay(pilot: Pilot[None], run: RunDir) -> float:
     await pilot.press("s")
     await _until(lambda: came.exists() and came.read_text())
     return float(came.read_text()) - begun
-
-
-async def _until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("waited in vain for the trainer or the screen")
-        await asyncio.sleep(0.01)

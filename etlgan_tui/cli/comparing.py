@@ -113,6 +113,7 @@ def _about(run: RunDir, told: History) -> dict[str, Any]:
 
     from core.runs.meta import read_meta
     from core.runs.state import state_of
+    from etlgan_tui.cards import card
 
     state, cards = state_of(run), [event for event in told.scored if event.scores]
     first = next(iter(cards[-1].scores), "") if cards else ""
@@ -129,21 +130,8 @@ def _about(run: RunDir, told: History) -> dict[str, Any]:
         "q_fake": {"final": shares[-1][0] if shares else None, "best": max(shares, default=(None,))[0]},
         "scores": dict(cards[-1].scores) if cards else {},
         "best_score": {"name": first, "value": best[0], "step": best[1]},
-        "card": _card(run),
+        "card": card(run),
     }
-
-
-def _card(run: RunDir) -> dict[str, float]:
-    """What `etlgan score` kept of the run, if it was judged; what is damaged or no number is left out."""
-    from core.judge.quantities import GENERATED, QUANTITIES
-    from core.rundir import read_json
-
-    tree = read_json(run.scores)
-    columns = tree.get("columns")
-    generated = columns.get(GENERATED) if isinstance(columns, dict) else None
-    numbers: dict[str, Any] = {"step": tree.get("step"), "overall": tree.get("overall")}
-    numbers |= {line.name: generated.get(line.name) for line in QUANTITIES} if isinstance(generated, dict) else {}
-    return {name: value for name, value in numbers.items() if isinstance(value, int | float)}
 
 
 def _table(about: list[dict[str, Any]]) -> list[str]:

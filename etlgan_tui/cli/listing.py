@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from etlgan_tui import looks
 from etlgan_tui.cli import options, terminal
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _cells(row: Row, state: State, *, branch: str = "") -> tuple[str, ...]:
         row.name,
         row.id,
         "damaged" if row.error and row.steps is None else f"{row.step:,}{steps}",
-        _age(row.created),
+        looks.age(time.time() - row.created),
         "" if row.q_fake is None else f"{100 * row.q_fake:.1f} %",
         "" if row.score is None else f"{row.score:.4g}",
         "" if row.seconds_to_target is None else f"{row.seconds_to_target:,.0f} s",
@@ -206,12 +207,3 @@ def _cells(row: Row, state: State, *, branch: str = "") -> tuple[str, ...]:
 
 def _short(text: str) -> str:
     return terminal.fit(text, _LONGEST).rstrip() if len(text) > _LONGEST // 2 else text
-
-
-def _age(created: float) -> str:
-    """How long ago a run was made: 12 s, 3 min, 5 h, 8 d."""
-    seconds = max(0.0, time.time() - created)
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"

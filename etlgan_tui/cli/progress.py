@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.events import AnyEvent, Finished, Sampled, Started, Step
+from core.events import AnyEvent, Finished, Started, Step
 from core.history import History
 
 _RECENT = 20  # reports that the time left is reckoned from
@@ -55,10 +55,6 @@ class Progress:
     def best(self) -> int | None:
         """Step of the best checkpoint so far."""
         return next((saved.step for saved in reversed(self.history.saved) if saved.best), None)
-
-    def sampled(self, kind: str = "grid") -> Sampled | None:
-        """The newest picture of a kind; None before there is one."""
-        return next((event for event in reversed(self.history.sampled) if event.kind == kind), None)
 
     def seconds_left(self) -> float | None:
         """From the pace of the last reports; None before there are two of them."""

@@ -123,23 +123,9 @@ def pairs(rows: Sequence[tuple[str, str]], *, indent: str = "") -> list[str]:
     room = width() - len(indent) - widest - 2 if sys.stdout.isatty() else sys.maxsize
     lines = []
     for name, value in rows:
-        first, *more = _wrapped(value, max(room, 20))
+        first, *more = looks.packed(value.split(" "), max(room, 20), " ")  # a path stays whole, to be copied
         lines.append(f"{indent}{fit(name, widest)}  {first}".rstrip())
         lines += [f"{indent}{' ' * widest}  {text}" for text in more]
-    return lines
-
-
-def _wrapped(text: str, cells: int) -> list[str]:
-    """Cut at blanks; a longer word stays whole, so that a path can be copied."""
-    from rich.cells import cell_len
-
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if cell_len(longer) <= cells or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
     return lines
 
 

@@ -296,7 +296,7 @@ def grid(watched: Watched) -> list[str]:
     from etlgan_tui.cli import samples
 
     try:
-        return samples.final(watched.run, watched.progress.sampled(), columns=min(terminal.width(), _WIDEST))
+        return samples.final(watched.run, watched.progress.history.newest(), columns=min(terminal.width(), _WIDEST))
     except DataError as error:
         terminal.tell(f"etlgan: {terminal.clean(error)}")
         return []

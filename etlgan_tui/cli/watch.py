@@ -195,7 +195,7 @@ def _note(progress: Progress, state: State) -> str:
         return f"{state.detail or 'waits its turn'}; {state.message or 'it may be left: Ctrl-C twice'}"
     if progress.last is None:
         return "first steps" if progress.started else "preparing glyphs and networks"
-    sampled = progress.sampled()
+    sampled = progress.history.newest()
     parts = [f"newest picture {sampled.path}"] if sampled else []
     if progress.history.saved:
         parts.append(f"checkpoint {progress.history.saved[-1].step:,}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
@@ -20,10 +18,6 @@ from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.sheet import Leaf, SheetView
 from etlgan_tui.widgets.slider import Slider
 from etlgan_tui.widgets.typing_line import TypingLine
-
-if TYPE_CHECKING:
-    pass
-
 
 LOOK_TICKS = 4  # ticks between two looks for a newer checkpoint
 MOST_TYPED = 200  # characters

@@ -7,10 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from etlgan_tui.pictures import DOT_BITS
 from etlgan_tui.series import Envelope, Floats
 
-_DOT_BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
-BLANK = 0x2800
 # Which of every so many pixel columns a curve is drawn in, so that curves differ without colour.
 DASHES = ("1", "1110", "10", "111000", "11101000", "1000")
 MARKS = ("━━", "╸╸", "··", "━ ", "━·", "· ")  # the same in a legend
@@ -91,5 +90,5 @@ def bits(curve: Envelope, scale: Scale, *, height: int, dash: str = "1") -> NDAr
         drawn = (rows >= np.rint(top)) & (rows <= np.rint(bottom))
     drawn &= np.resize(np.array([letter == "1" for letter in dash]), width)
     cells = drawn.reshape(height, 4, width // 2, 2)
-    found: NDArray[np.uint8] = (cells * _DOT_BITS[None, :, None, :]).sum(axis=(1, 3), dtype=np.uint8)
+    found: NDArray[np.uint8] = (cells * DOT_BITS[None, :, None, :]).sum(axis=(1, 3), dtype=np.uint8)
     return found

@@ -20,8 +20,9 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from etlgan_tui.pictures import BRAILLE
 from etlgan_tui.series import Column, Envelope, Floats, envelope
-from etlgan_tui.widgets.braille import BLANK, DASHES, MARKS, Scale, bits, label, nice_ticks
+from etlgan_tui.widgets.braille import DASHES, MARKS, Scale, bits, label, nice_ticks
 
 LABEL_CELLS = 7  # of the y axis
 SMOOTHINGS = (0.0, 1 / 200, 1 / 60, 1 / 20)  # reach of the mean, as a share of all points
@@ -158,7 +159,7 @@ class Chart(Widget, can_focus=True):
 
     def _cells(self, dots: np.ndarray, owner: np.ndarray, styles: list[Style], cursor: int | None) -> list[Segment]:
         """One line of the plot, in as few segments as there are changes of colour."""
-        text = [chr(BLANK + int(dot)) if dot else " " for dot in dots]
+        text = [chr(BRAILLE + int(dot)) if dot else " " for dot in dots]
         look = owner.tolist()
         if cursor is not None:
             text[cursor] = text[cursor] if look[cursor] >= 0 else "│"

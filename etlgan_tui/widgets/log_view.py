@@ -41,10 +41,6 @@ class LogView(ScrollView, can_focus=True):
         self._widest = max(self._widest, max(map(cell_len, new), default=0))
         self._resize(follow=following)
 
-    def clear(self) -> None:
-        self.lines.clear()
-        self.search(self.sought)
-
     def search(self, text: str) -> int:
         """Show only the lines that hold `text` (any case), all for ""; says how many."""
         self.sought = text

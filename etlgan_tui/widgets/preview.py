@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from core.errors import DataError
-from etlgan_tui import pictures
+from etlgan_tui import looks, pictures
 from etlgan_tui.widgets.chart import Chart, Series
 
 STRIP_LINES = 12  # of samples
@@ -75,7 +74,7 @@ class Preview(VerticalScroll, can_focus=False):
             self._draw_grid()
 
     def _tell_facts(self, glance: Glance) -> None:
-        lines = packed(glance.facts, self.scrollable_content_region.width)
+        lines = looks.packed(glance.facts, self.scrollable_content_region.width, BETWEEN)
         self._text("facts", "\n".join(filter(None, (*lines, glance.note))))
 
     def _text(self, part: str, text: str | Text) -> None:
@@ -93,18 +92,6 @@ class Preview(VerticalScroll, can_focus=False):
             return
         if samples is not None:
             self._text("grid", "\n".join(pictures.braille_strip(samples, columns=width, lines=STRIP_LINES)))
-
-
-def packed(facts: Sequence[str], width: int) -> list[str]:
-    """As many facts a line as fit into so many cells, none of them broken."""
-    lines = list[str]()
-    for fact in facts:
-        longer = f"{lines[-1]}{BETWEEN}{fact}" if lines else ""
-        if lines and cell_len(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(fact)
-    return lines
 
 
 def _changes(glance: Glance) -> Text:

@@ -78,15 +78,6 @@ def test_cells_of_a_bare_mosaic() -> None:
     assert pictures.cells(mosaic, rows=3) is None
 
 
-def test_half_cells_keep_the_greys() -> None:
-    (text,) = pictures.half_cells(np.array([[0, 80], [200, 255]], np.uint8), columns=2)
-    assert text.plain == "▀▀"
-    assert [str(span.style) for span in text.spans] == [
-        "rgb(0,0,0) on rgb(200,200,200)",
-        "rgb(80,80,80) on rgb(255,255,255)",
-    ]
-
-
 @pytest.mark.parametrize(
     ("raw", "shown"),
     [("a\x1b[31mb\x1b[0m", "ab"), ("\x1b]8;;http://x\x1b\\link", "link"), ("a\nb\tc", "a b c"), ("\x9b31mx", "31mx"),

@@ -6,6 +6,7 @@ import time
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import config, events
@@ -90,6 +91,14 @@ def test_the_terminal_is_asked_and_gets_what_it_can_draw(home: Home, graphics: s
     assert b"\x1bP" not in after
     assert b"\x1b_G" not in after
     assert "⠤" in after.decode(errors="replace")  # braille
+
+
+def test_half_cells_keep_the_greys() -> None:
+    (line,) = picture.half_cells(np.array([[0, 80], [200, 248]], np.uint8), 2)
+    assert [(segment.text, str(segment.style)) for segment in line] == [
+        ("▀", "rgb(0,0,0) on rgb(200,200,200)"),
+        ("▀", "rgb(80,80,80) on rgb(248,248,248)"),
+    ]
 
 
 def test_a_picture_of_billions_of_pixels_is_refused(tmp_path: Path) -> None:

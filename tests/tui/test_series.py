@@ -101,7 +101,7 @@ def test_a_log_is_followed_through_torn_lines_truncation_and_growth(tmp_path: Pa
         file.write("x" * 9_000_000 + "\nlast\n")
     lines = tail.read()
     assert lines[-1] == "last"
-    assert tail.skipped > 0
+    assert len(lines[0]) < 9_000_000
 
 
 def test_filter_words() -> None:

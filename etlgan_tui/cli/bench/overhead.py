@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 
 from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli.bench import options as asked
 
 
 def overhead(
-    preset: Annotated[str, typer.Argument(metavar="PRESET", help="Which experiment.")] = "hiragana-a-ka",
+    preset: asked.Preset = "hiragana-a-ka",
     repeat: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="Starts that are timed.")] = 3,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any setting; repeatable.")
-    ] = None,
+    assignments: asked.Changes = None,
     as_json: options.Json = False,
     folder: options.HomeFolder = None,
 ) -> None:

@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli.bench import options as asked
 
 if TYPE_CHECKING:
     from core.studies.quality import Row
 
 
 def quality(
-    preset: Annotated[str, typer.Argument(metavar="PRESET", help="Which experiment.")] = "hiragana-a-ka",
+    preset: asked.Preset = "hiragana-a-ka",
     seeds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How many seeds, from 0.")] = 3,
     floor: Annotated[
         bool, typer.Option("--floor", help="Also recipe classic with labels added, ten times as long at most.")
     ] = False,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any setting; repeatable.")
-    ] = None,
+    assignments: asked.Changes = None,
     as_json: options.Json = False,
     folder: options.HomeFolder = None,
 ) -> None:

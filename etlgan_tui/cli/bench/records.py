@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +14,6 @@ import typer
 
 from etlgan_tui.cli import options, terminal
 
-PROGRAM = [sys.executable, "-P", "-c", "from etlgan_tui.cli import main; main()"]
 # Each with what it is asked and about how many minutes it takes on two CPU cores. In this order: exports are drawn by
 # the run that `overhead` leaves.
 KINDS: dict[str, tuple[list[str], float]] = {
@@ -45,6 +43,7 @@ def record(
     """
     from core.errors import ConfigError
     from core.studies import records
+    from core.studies.command import ETLGAN
 
     kinds = only or list(KINDS)
     if unknown := [kind for kind in kinds if kind not in KINDS]:
@@ -57,7 +56,7 @@ def record(
         for kind in kinds:
             asked, minutes = KINDS[kind]
             terminal.tell(f"etlgan bench {' '.join(asked)} (about {minutes:g} min)")
-            command = [*PROGRAM, "bench", *asked, "--json"]
+            command = [*ETLGAN, "bench", *asked, "--json"]
             start = time.monotonic()
             environment = os.environ | {"ETLGAN_HOME": home}
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)

@@ -15,8 +15,6 @@ import typer
 
 from etlgan_tui.cli import options, terminal
 
-_PROGRAM = [sys.executable, "-P", "-c", "from etlgan_tui.cli import main; main()"]
-
 
 class Figure(NamedTuple):
     """One command, timed several times."""
@@ -38,37 +36,23 @@ def cli(
     Promised are 150 ms for --help and 400 ms for ls with 1,000 runs, on a machine that does nothing else. Whole
     processes, taken in turn, so that another program's load falls on all alike; CPU time tells without that load.
     """
+    from core.studies.command import ETLGAN
+    from etlgan_tui.bench import paint
+
     with tempfile.TemporaryDirectory(prefix="etlgan-bench-") as folder:
-        _fill(Path(folder), runs)
+        paint.filled(Path(folder), runs)
         commands = {
             "python": ([sys.executable, "-c", "pass"], None),
-            "etlgan --help": ([*_PROGRAM, "--help"], 0.150),
-            f"etlgan ls ({runs:,} runs)": ([*_PROGRAM, "ls", "--home", folder], 0.400),
-            "etlgan presets": ([*_PROGRAM, "presets"], None),
-            "etlgan run --dry-run": ([*_PROGRAM, "run", "--dry-run"], None),
+            "etlgan --help": ([*ETLGAN, "--help"], 0.150),
+            f"etlgan ls ({runs:,} runs)": ([*ETLGAN, "ls", "--home", folder], 0.400),
+            "etlgan presets": ([*ETLGAN, "presets"], None),
+            "etlgan run --dry-run": ([*ETLGAN, "run", "--dry-run"], None),
         }
         figures = _timed(commands, repeat)
     if as_json:
         terminal.say_json([figure._asdict() for figure in figures])
     else:
         _print(figures)
-
-
-def _fill(home: Path, count: int) -> None:
-    """Run directories as finished runs leave them."""
-    from core import config, events, presets
-    from core.rundir import Home, write_json
-
-    settings = config.encode(presets.resolve("hiragana-a-ka"))
-    about = {"attempt": 1, "device": "cpu", "precision": "fp32", "threads": 1, "batch_size": 128, "classes": 10}
-    started = events.Started(step=0, time=0.0, steps=1400, data="", **about)  # type: ignore[arg-type]
-    finished = events.Finished(step=1400, time=1.0, attempt=1, state="finished", message="")
-    for number in range(count):
-        run = Home(home).run(f"{250101 + number // 1000}-{number % 1000:06d}-abc")
-        run.path.mkdir(parents=True)
-        run.config.write_bytes(settings)
-        run.events.write_bytes(events.encode(started) + events.encode(finished))
-        write_json(run.meta, {"id": run.id, "name": f"hiragana-a-ka-{number}", "created": 1.7e9 + number, "tags": []})
 
 
 def _timed(commands: dict[str, tuple[list[str], float | None]], repeat: int) -> list[Figure]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from etlgan_tui import looks
 from etlgan_tui.cli import options as shared
 from etlgan_tui.cli import terminal
 from etlgan_tui.cli.data import options
@@ -149,25 +150,11 @@ def _say_counts(wanted: tuple[str, ...], counts: dict[str, int] | None) -> None:
     terminal.say(f"{len(counts):,} characters, {sum(numbers):,} images; {each} of each")
     texts = [terminal.clean(text) if numbers[0] == numbers[-1] else f"{terminal.clean(text)} {count:,}"
              for text, count in counts.items()]  # fmt: skip
-    lines = _wrapped(texts)
+    lines = looks.packed(texts, min(terminal.width(), _WIDEST), "  ")
     for line in lines[:_LINES]:
         terminal.say(line)
     if len(lines) > _LINES:
         terminal.say("...; --json lists them all")
-
-
-def _wrapped(texts: list[str]) -> list[str]:
-    """Texts two blanks apart, in lines as wide as the terminal."""
-    from rich.cells import cell_len
-
-    lines, room = [""], min(terminal.width(), _WIDEST)
-    for text in texts:
-        longer = f"{lines[-1]}  {text}" if lines[-1] else text
-        if cell_len(longer) <= room:
-            lines[-1] = longer
-        else:
-            lines.append(text)
-    return lines
 
 
 def _say_picture(picked: Picked, sheet: Sheet, data: DataConfig, source: Source, *, before_after: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etlgan_tui.cli import index, options, terminal, training
+from etlgan_tui.cli import following, index, options, terminal
 
 if TYPE_CHECKING:
     from core.rundir import RunDir
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def rerun(
     text: options.Run,
     name: Annotated[str, typer.Option(metavar="TEXT", help="A name for the new run.", show_default=False)] = "",
-    detach: training._Detach = False,
-    queue: training._Queue = False,
-    as_json: training._Events = False,
+    detach: following.Detach = False,
+    queue: following.Queue = False,
+    as_json: following.Events = False,
     folder: options.HomeFolder = None,
 ) -> None:
     """Make a run again: same configuration, device, precision and threads.
@@ -33,16 +33,16 @@ def rerun(
     again = rerun.plan(before)
     _check_data(before, again)
     _tell(again)
-    with training._ctrl_c_tells():
+    with following.ctrl_c_tells():
         run = launcher.start(home, again.config, name=name, parent=before.id, queued=queue)
         if queue:
-            training._leave_queued(run, home, folder)
+            following.leave_queued(run, home, folder)
             return
         if detach:
-            training._leave(run, "started", folder)
+            following.leave(run, "started", folder)
             return
         try:
-            training._follow(training._watched(run), home, folder, as_json=as_json)
+            following.follow(following.watching(run), home, folder, as_json=as_json)
         except typer.Exit as end:
             if end.exit_code == 0:
                 _tell_equal(before, run)

@@ -1,32 +1,22 @@
-"""`etlgan run` and `etlgan resume`: start a run, follow it, and say what came of it."""
+"""`etlgan run` and `etlgan resume`: what is asked for, checked and started."""
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli import following, options, terminal
 
 if TYPE_CHECKING:
     from core.config import RunConfig
-    from core.rundir import Home, RunDir
+    from core.rundir import Home
     from core.runs.launcher import Where
-    from core.runs.state import State
-    from etlgan_tui.cli.watch import Watched
 
-_WIDEST = 160  # columns of a picture in the terminal
-_Detach = Annotated[bool, typer.Option("--detach", help="Return at once; print the run's id.")]
-_Queue = Annotated[bool, typer.Option("--queue", help="Let it wait for a free slot (`etlgan queue`); return at once.")]
 _On = Annotated[
     str, typer.Option("--on", metavar="WHERE", help="here, or slurm: submit it to a cluster; see cluster.* settings.")
 ]
-_Events = Annotated[bool, typer.Option("--json", help="Print the events, one JSON line each; words go to stderr.")]
 
 
 def run(
@@ -56,13 +46,13 @@ def run(
     profile: Annotated[
         bool, typer.Option("--profile", help="Watch 16 updates near the start: profile/trace.json and summary.txt.")
     ] = False,
-    detach: _Detach = False,
-    queue: _Queue = False,
+    detach: following.Detach = False,
+    queue: following.Queue = False,
     on: _On = "here",
     priority: Annotated[
         int, typer.Option(metavar="N", min=-(2**30), max=2**30, help="In the queue: higher goes first.")
     ] = 0,
-    as_json: _Events = False,
+    as_json: following.Events = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print the settings with the estimated time and memory.")
     ] = False,
@@ -89,16 +79,16 @@ def run(
 
     home = options.home(folder)
     _warn_of_disk(config, len(characters), home)
-    with _ctrl_c_tells():
+    with following.ctrl_c_tells():
         started = launcher.start(
             home, config, name=name, tags=tuple(tags or ()), note=note, queued=queue, priority=priority, on=place
         )
         if queue:
-            _leave_queued(started, home, folder)
+            following.leave_queued(started, home, folder)
         elif detach:
-            _leave(started, "submitted" if place == "slurm" else "started", folder)
+            following.leave(started, "submitted" if place == "slurm" else "started", folder)
         else:
-            _follow(_watched(started), home, folder, as_json=as_json)
+            following.follow(following.watching(started), home, folder, as_json=as_json)
 
 
 def resume(
@@ -112,10 +102,10 @@ def resume(
             "--set", metavar="NAME=VALUE", help="Where and how from now on, such as train.devices=2; repeatable."
         ),
     ] = None,
-    detach: _Detach = False,
-    queue: _Queue = False,
+    detach: following.Detach = False,
+    queue: following.Queue = False,
     on: _On = "",
-    as_json: _Events = False,
+    as_json: following.Events = False,
     folder: options.HomeFolder = None,
 ) -> None:
     """Go on from a run's last checkpoint, and follow it.
@@ -126,25 +116,15 @@ def resume(
 
     home, found, place = options.home(folder), options.run(folder, text), where(on, queue=queue)
     changed = asked(changes or [], on=place)
-    watched = _watched(found)
-    with _ctrl_c_tells():
+    watched = following.watching(found)
+    with following.ctrl_c_tells():
         launcher.resume(home, found, steps=steps, changes=changed, queued=queue, on=place)
         if queue:
-            _leave_queued(found, home, folder)
+            following.leave_queued(found, home, folder)
         elif detach:
-            _leave(found, "resumed", folder)
+            following.leave(found, "resumed", folder)
         else:
-            _follow(watched, home, folder, as_json=as_json)
-
-
-@contextmanager
-def _ctrl_c_tells() -> Iterator[None]:
-    """Before the watching begins (it handles Ctrl-C itself) a run may have been started already."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        terminal.tell("interrupted; if the run had started it goes on: `etlgan ls` tells")
-        raise
+            following.follow(watched, home, folder, as_json=as_json)
 
 
 def where(text: str, *, queue: bool) -> Where | None:
@@ -212,91 +192,3 @@ def _warn_of_disk(config: RunConfig, classes: int, home: Home) -> None:
 
     if warning := disk_warning(config, classes=classes, folder=home.root):
         terminal.tell(terminal.clean(f"etlgan: {warning}"))
-
-
-def _watched(run: RunDir) -> Watched:
-    from etlgan_tui.cli.watch import Watched
-
-    return Watched(run, options.config(run))
-
-
-def _leave(run: RunDir, verb: str, folder: Path | None) -> None:
-    terminal.say(run.id)
-    terminal.tell(
-        f"{verb}; `{_command('show', run, folder)}` tells how it goes, `{_command('stop', run, folder)}` ends it"
-    )
-
-
-def _leave_queued(run: RunDir, home: Home, folder: Path | None) -> None:
-    """Where it stands, unless its turn has come already."""
-    from core.runs import queue
-
-    terminal.say(run.id)
-    at = queue.position(home, run.id)
-    stands = f"queued, number {at}" if at else "queued, and its turn has come"
-    terminal.tell(f"{stands}; `etlgan queue` lists, `{_command('stop', run, folder)}` takes it out")
-
-
-def _command(verb: str, run: RunDir, folder: Path | None) -> str:
-    """What to type, with --home where it was given."""
-    return f"etlgan {verb} {run.id}" + (f" --home {shlex.quote(str(folder))}" if folder else "")
-
-
-def _follow(watched: Watched, home: Home, folder: Path | None, *, as_json: bool) -> None:
-    from core.runs import launcher
-    from etlgan_tui.cli import index, states, watch
-
-    run = watched.run
-    terminal.tell(f"run {run.id} in {terminal.clean(run.path)}")
-    state = watch.watch(watched, stop=lambda: launcher.stop(run), as_json=as_json)
-    index.update(home, [run.id])
-    if state.kind == "finished":
-        _pictures(watched, quiet=as_json)
-    elif state.kind == "stopped":
-        terminal.tell(f"stopped at step {watched.progress.step:,}; `{_command('resume', run, folder)}` goes on")
-    elif state.kind in watch.ALIVE:
-        stop = _command("stop", run, folder)
-        terminal.tell(f"still {state.kind}, left to itself; `{stop} --kill-after 10` ends it for sure")
-        raise typer.Exit(130)
-    else:
-        _failure(watched, state, folder)
-    raise typer.Exit(states.look(state.kind).exit_code)
-
-
-def _failure(watched: Watched, state: State, folder: Path | None) -> None:
-    from etlgan_tui.cli import logs
-
-    run, finished = watched.run, watched.progress.finished
-    detail = f" ({state.detail})" if state.detail else ""
-    message = finished.message if finished and finished.message else state.message
-    if not finished:
-        for text in logs.last_lines(run.console, 8):
-            terminal.tell(f"  {text}")
-    why = f": {message}" if message else ""
-    terminal.tell(terminal.clean(f"etlgan: run {run.id} {state.kind}{detail}{why}; `{_command('logs', run, folder)}`"))
-
-
-def _pictures(watched: Watched, *, quiet: bool) -> None:
-    """Where they are, and the newest samples themselves."""
-    run = watched.run
-    if quiet:
-        terminal.tell(f"finished; pictures in {terminal.clean(run.path)}")
-        return
-    if terminal.shows_unicode(sys.stdout):
-        for text in grid(watched):
-            terminal.say(text)
-    for path in (run.grid, run.traversal, run.losses, run.progress):
-        if path.exists():
-            terminal.say(terminal.clean(path))
-
-
-def grid(watched: Watched) -> list[str]:
-    """The last samples as text; a damaged picture is told and costs nothing."""
-    from core.errors import DataError
-    from etlgan_tui.cli import samples
-
-    try:
-        return samples.final(watched.run, watched.progress.history.newest(), columns=min(terminal.width(), _WIDEST))
-    except DataError as error:
-        terminal.tell(f"etlgan: {terminal.clean(error)}")
-        return []

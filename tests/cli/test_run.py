@@ -26,7 +26,7 @@ from core.rundir import Home
 from core.runs import disk
 from core.runs.find import find, run_ids
 from core.runs.state import state_of
-from etlgan_tui.cli import training, watch
+from etlgan_tui.cli import following, watch
 from etlgan_tui.cli.watch import Watched
 
 from .conftest import LONG, PROGRAM, SHORT, Said, Typed, complains
@@ -280,9 +280,9 @@ def test_the_last_samples_are_shown_in_the_terminal(etlgan: Typed, home: Home, m
     wait_for(lambda: not state_of(run).live)
     watched = Watched(run, config.decode(run.config.read_bytes()))
     watched.read()
-    shown = training.grid(watched)
+    shown = following.grid(watched)
     assert len(shown) == 4  # one row of characters
     assert all(len(line) == 40 for line in shown)
     assert shown[1] == shown[2] == shown[1][:8] * 5
     run.sample(1000).write_bytes(b"\x89PNG broken")
-    assert training.grid(watched) == []
+    assert following.grid(watched) == []

@@ -13,8 +13,9 @@ from core.config import RunConfig
 from core.events import Scored
 from core.rundir import Home
 from core.runs.find import run_ids
-from core.runs.meta import read_meta
+from core.runs.meta import edit_meta, read_meta
 from etlgan_tui.draft import Draft
+from etlgan_tui.screens.base import Changed
 from etlgan_tui.screens.compare import CompareScreen
 from etlgan_tui.screens.new import NewScreen
 from etlgan_tui.screens.run import RunScreen
@@ -207,7 +208,7 @@ def test_the_command_says_the_same_as_the_form() -> None:
 
 @pytest.mark.asyncio
 async def test_compare_overlays_curves_and_shows_only_differences(home: Home) -> None:
-    make_run(home, 1, name="one", changes={"train.lr": 1e-4})
+    first = make_run(home, 1, name="one", changes={"train.lr": 1e-4})
     make_run(home, 2, name="two", steps=300)
     make_run(home, 3, name="three", ended="failed", reached=150)
     async with TestApp(home).run_test(size=(120, 40)) as pilot:
@@ -229,6 +230,9 @@ async def test_compare_overlays_curves_and_shows_only_differences(home: Home) ->
         assert ["train.lr", "0.0005", "0.0005", "0.0001"] in lines
         assert ["score: read as asked", "-", "0.984", "0.984"] in lines
         assert not any(line[0] == "train.batch_size" for line in lines)
+        edit_meta(first, name="edited")
+        pilot.app.announce(Changed())  # type: ignore[attr-defined]
+        await until(pilot, lambda: str(screen.query_one("#side-title-2", Static).content).startswith("edited"))
 
 
 @pytest.mark.asyncio

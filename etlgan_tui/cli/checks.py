@@ -121,7 +121,7 @@ def _pictures() -> str:
     if told["TMUX"]:
         return "braille (tmux)"
     if told["KITTY_WINDOW_ID"] or "kitty" in told["TERM"] or told["TERM_PROGRAM"] in ("ghostty", "WezTerm"):
-        return "real pixels in the dashboard (Kitty protocol)"
+        return "real pixels in the dashboard (Kitty protocol; Kitty from 0.28 on)"
     if told["TERM_PROGRAM"] in ("iTerm.app", "mintty") or told["TERM"] in ("foot", "mlterm", "xterm-sixel"):
         return "real pixels in the dashboard (Sixel)"
     return "braille"

@@ -6,6 +6,7 @@ runs. Until then, and in tests, pictures are text.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +35,7 @@ MODES: tuple[Mode, ...] = ("graphics", "braille", "cells")
 
 _ZOOM_CELLS = 16  # columns a sample in half-cells: 16 x 16 pixels, enough to see greys and strokes
 _CELL_HEIGHT_TO_WIDTH = 2
+_ANSWER_SECONDS = 0.1  # for a terminal that does not know what it was asked
 
 _graphics: type[Any] | None = None  # textual-image's widget for this terminal, once asked
 
@@ -41,14 +43,31 @@ _graphics: type[Any] | None = None  # textual-image's widget for this terminal, 
 def ask_terminal() -> bool:
     """Whether this terminal draws pictures (Kitty, Sixel). Call once, before the app runs: the answer is typed in."""
     global _graphics
-    from textual_image.renderable import HalfcellImage, Image, UnicodeImage
+    from textual_image.renderable import HalfcellImage, Image, TGPImage, UnicodeImage
 
-    if Image in (HalfcellImage, UnicodeImage):
+    if Image in (HalfcellImage, UnicodeImage) or (Image is TGPImage and not _knows_placeholders()):
         return False
     from textual_image.widget import Image as GraphicsImage
 
     _graphics = GraphicsImage
     return True
+
+
+def _knows_placeholders() -> bool:
+    """Whether this terminal of Kitty's protocol has pictures in the place of characters (U=1), as they are drawn here.
+
+    Kitty itself has from 0.28 on; before, it does not answer a question with that key, and shows boxes for pictures.
+    """
+    from textual_image._terminal import TerminalError, capture_terminal_response
+
+    start, end = "\x1b_G", "\x1b\\"
+    try:
+        with capture_terminal_response(start_marker=start, end_marker=end, timeout=_ANSWER_SECONDS) as response:
+            sys.__stdout__.write(f"{start}i=1,s=1,v=1,a=q,t=d,f=24,U=1;AAAA{end}")  # type: ignore[union-attr]
+            sys.__stdout__.flush()  # type: ignore[union-attr]
+    except (TerminalError, TimeoutError):
+        return False
+    return bool(response.sequence.endswith(f";OK{end}"))
 
 
 def usual_mode() -> Mode:

@@ -39,7 +39,8 @@ class Terminal:
                 self.seen += block
                 if b"\x1b[c" in block:
                     os.write(self.leader, b"\x1b[?62;4;c" if self.graphics == "sixel" else b"\x1b[?62;c")
-                if self.graphics == "kitty" and (asked := re.search(rb"\x1b_G[^;]*?(?<=[G,])i=(\d+)", block)):
+                asked = re.search(rb"\x1b_G(?:[^;]*,)?i=(\d+)[^;]*;", block) if "kitty" in self.graphics else None
+                if asked and (self.graphics == "kitty" or b"U=1" not in asked[0]):
                     os.write(self.leader, b"\x1b_Gi=" + asked[1] + b";OK\x1b\\")
 
     def shows(self, word: str, seconds: float = 60.0) -> bool:
@@ -57,7 +58,7 @@ class Terminal:
 
 @contextmanager
 def terminal(home: Home, *, graphics: str = "", **environment: str) -> Iterator[Terminal]:
-    """`graphics`: sixel, kitty, or none."""
+    """`graphics`: sixel, kitty, old kitty (before 0.28), or none."""
     shown = Terminal(home, graphics, environment)
     try:
         yield shown

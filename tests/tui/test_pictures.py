@@ -71,11 +71,13 @@ def test_the_system_line_with_and_without_gpus(home: Home) -> None:
     assert found.disk_free > 0
 
 
-@pytest.mark.parametrize(("graphics", "drawn"), [("sixel", b"\x1bP"), ("kitty", b"\x1b_G"), ("", b"")])
+@pytest.mark.parametrize(
+    ("graphics", "drawn"), [("sixel", b"\x1bP"), ("kitty", b"\x1b_G"), ("old kitty", b""), ("", b"")]
+)
 def test_the_terminal_is_asked_and_gets_what_it_can_draw(home: Home, graphics: str, drawn: bytes) -> None:
     """The whole way through a terminal; it has a tenth of a second to answer, so a busy machine gets three tries."""
     make_run(home, 1, name="pictured")
-    for _ in range(3 if graphics else 1):
+    for _ in range(3 if drawn else 1):
         with terminal(home, graphics=graphics) as shown:
             assert shown.shows("pictured")
             asked = len(shown.seen)

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from core import presets
@@ -28,6 +30,9 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "etl xs, batch 64": {"model.size": "xs", "train.batch_size": 64},
     "etl xs, batch 128": {"model.size": "xs", "train.batch_size": 128},
     "etl s, batch 128": {"model.size": "s", "train.batch_size": 128},
+    "etl m, batch 64": {"model.size": "m", "train.batch_size": 64},
+    "etl l, 64 px, batch 64": {"model.size": "l", "data.size": 64, "train.batch_size": 64},
+    "etl xl, 64 px, batch 64": {"model.size": "xl", "data.size": 64, "train.batch_size": 64},
 }
 LARGE_CASES: Mapping[str, Mapping[str, Any]] = {  # on a GPU too
     "classic, batch 1024": {"recipe.name": "classic", "train.batch_size": 1024},
@@ -44,7 +49,7 @@ LARGE_CASES: Mapping[str, Mapping[str, Any]] = {  # on a GPU too
 SCRIPT = "public script, batch 64"
 LARGE_SCRIPT = "public script, batch 1024"
 WARM_UP = 3  # steps left out of every timing: the first ones choose kernels
-IMAGES = 512  # a timing, about, on a CPU
+IMAGES = 512  # a timing, about, on a CPU, of a network of up to 1 GFLOP an image; fewer of a larger one
 GPU_STEPS = 128  # a timing on a GPU
 PENALTY_CYCLE = 8  # updates over which operations are counted: penalties come once in so many
 
@@ -58,7 +63,9 @@ class Speed(NamedTuple):
     highest: float
     ratio: float  # median over rounds of (this case / the public script) in the same round
     gflop: float | None  # counted operations an image (10^9), forward and backward; None for the script
+    megabytes: float | None  # an image: what all operations together read and write, as if there were no cache
     of_products: float | None  # share of the machine's measured matrix products that this is
+    of_memory: float | None  # megabytes, as a share of its measured copies; above 1 where caches help
 
 
 class Measured(NamedTuple):
@@ -76,7 +83,7 @@ def measure(*, rounds: int, progress: Callable[[str, float], None] | None = None
     images, labels = glyphset.load(DataConfig(per_char=100, held_out=0)).part(held_out=False)
     cases = {**CASES, **(LARGE_CASES if gpu else {})}
     engines = {name: engine(changes, images, labels, 10, resolved) for name, changes in cases.items()}
-    work: dict[str, float | None] = {name: gflop(each) for name, each in engines.items()}
+    work: dict[str, Work | None] = {name: counted(each) for name, each in engines.items()}
     steppers: dict[str, tuple[Callable[[int], None], int]] = {}
     for name, batch in {SCRIPT: BATCH, **({LARGE_SCRIPT: 1024} if gpu else {})}.items():
         script = PublicScript(images.repeat(-(-batch // len(images)), 0), 10, device=resolved.device, batch=batch)
@@ -85,7 +92,7 @@ def measure(*, rounds: int, progress: Callable[[str, float], None] | None = None
     rates: dict[str, list[float]] = {name: [] for name in steppers}
     for number in range(rounds):
         for name, (step, batch) in steppers.items():
-            steps = GPU_STEPS if gpu and name in engines else max(2, IMAGES // batch)
+            steps = GPU_STEPS if gpu and name in engines else _few(batch, work[name])
             rate = _timed(step, batch, steps, warm_up=4 * WARM_UP if number == 0 else 1)
             rates[name].append(rate)
             if progress:
@@ -112,12 +119,20 @@ def engine(
     return Engine(config, pool, classes, resolved, world)
 
 
-def gflop(made: Engine) -> float:
-    """Operations an image, in 10^9, over a whole cycle of penalties; multiply and add count as two."""
+class Work(NamedTuple):
+    """What an update does, an image."""
+
+    flop: float  # multiply and add count as two
+    moved: float  # bytes that operations read and write
+
+
+def counted(made: Engine) -> Work:
+    """Over a whole cycle of penalties."""
     with _Counter() as counter:
         for step in range(PENALTY_CYCLE):
             made.advance(step)
-    return float(counter.total) / (PENALTY_CYCLE * made.config.train.batch_size) / 1e9
+    images = PENALTY_CYCLE * made.config.train.batch_size
+    return Work(counter.flop / images, counter.moved / images)
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -125,13 +140,16 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.total = 0.0
+        self.flop = 0.0
+        self.moved = 0.0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         formula = flop_registry.get(func.overloadpacket)
         if formula is not None:
-            self.total += formula(*args, **(kwargs or {}), out_val=result)
+            self.flop += formula(*args, **(kwargs or {}), out_val=result)
+        if not func.is_view:
+            self.moved += sum(each.nbytes for each in tree_leaves((args, kwargs, result)) if isinstance(each, Tensor))
         return result
 
 
@@ -154,6 +172,12 @@ def _repeated(step: Callable[[], None]) -> Callable[[int], None]:
     return advance
 
 
+def _few(batch: int, work: Work | None) -> int:
+    """Updates of one timing on a CPU."""
+    images = IMAGES / max(1.0, work.flop / 1e9 if work else 0.0)
+    return max(2, int(images) // batch)
+
+
 def _timed(advance: Callable[[int], None], batch: int, steps: int, *, warm_up: int) -> float:
     """Images a second over `steps` updates."""
     advance(warm_up)
@@ -166,8 +190,10 @@ def _timed(advance: Callable[[int], None], batch: int, steps: int, *, warm_up: i
     return steps * batch / (time.perf_counter() - start)
 
 
-def _summary(name: str, rates: Sequence[float], script: Sequence[float], work: float | None, top: Ceilings) -> Speed:
+def _summary(name: str, rates: Sequence[float], script: Sequence[float], work: Work | None, top: Ceilings) -> Speed:
     ratio = statistics.median(mine / theirs for mine, theirs in zip(rates, script, strict=True))
     median = statistics.median(rates)
-    share = None if work is None else median * work * 1e9 / top.products
-    return Speed(name, median, min(rates), max(rates), ratio, work, share)
+    if work is None:
+        return Speed(name, median, min(rates), max(rates), ratio, None, None, None, None)
+    of_products, of_memory = median * work.flop / top.products, median * work.moved / top.memory
+    return Speed(name, median, min(rates), max(rates), ratio, work.flop / 1e9, work.moved / 1e6, of_products, of_memory)

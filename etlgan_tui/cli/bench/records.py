@@ -17,7 +17,7 @@ from etlgan_tui.cli import options, terminal
 # Each with what it is asked and about how many minutes it takes on two CPU cores. In this order: exports are drawn by
 # the run that `overhead` leaves.
 KINDS: dict[str, tuple[list[str], float]] = {
-    "train": (["train"], 1.5),
+    "train": (["train"], 4),
     "overhead": (["overhead"], 2),
     "export": (["export"], 2),
     "cli": (["cli"], 0.5),

@@ -20,8 +20,9 @@ def train(
     """Time training against the public script's arithmetic.
 
     The reference is etlgan's own minimal re-creation of what the public InfoGAN script computes (three passes, nearest
-    upsampling, fp32, items resized by PIL one by one); all cases are timed in turn in one process. The last column is
-    the share of this machine's matrix products, measured in the same precision.
+    upsampling, fp32, items resized by PIL one by one); all cases are timed in turn in one process. Shares are of this
+    machine's matrix products, measured in the same precision, and of its memory's speed, as if every operation read and
+    wrote there: above 100 % caches help.
     """
     os.environ.setdefault(*SPIN)
     from core.studies import throughput
@@ -36,12 +37,24 @@ def train(
         return
     terminal.say(f"{resolved.device}, {resolved.precision}, {resolved.threads} threads; images/s over {rounds} rounds")
     terminal.say(f"ceilings: {top.products / 1e9:,.0f} GFLOP/s of products, {top.memory / 1e9:,.0f} GB/s of memory")
-    head = ("case", "median", "lowest", "highest", "against the script", "GFLOP an image", "of products")
+    head = (
+        "case",
+        "median",
+        "lowest",
+        "highest",
+        "against the script",
+        "GFLOP an image",
+        "of products",
+        "MB an image",
+        "of memory",
+    )
     rows = [
         (
             *(s.name, *(f"{v:,.0f}" for v in (s.median, s.lowest, s.highest)), f"{s.ratio:.1f}x"),
             "" if s.gflop is None else f"{s.gflop:.2f}",
             "" if s.of_products is None else f"{s.of_products:.0%}",
+            "" if s.megabytes is None else f"{s.megabytes:.1f}",
+            "" if s.of_memory is None else f"{s.of_memory:.0%}",
         )
         for s in measured.speeds
     ]

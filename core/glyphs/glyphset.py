@@ -1,6 +1,7 @@
 """Chosen characters, sized and split, as one memory-mapped array in the cache."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -213,11 +214,24 @@ def _writing(cache: Path) -> Iterator[None]:
 
 def _put(temporary: Path, folder: Path, characters: tuple[str, ...]) -> None:
     """Rename; where a damaged set stands in the way, it goes; where another process was first, its set stays."""
-    try:
-        temporary.rename(folder)
-    except OSError:
+    with _one_at_a_time(folder.parent):  # else what goes may be the good set of a third one
         try:
-            _read(folder, characters)
-        except UNUSABLE:
-            shutil.rmtree(folder, ignore_errors=True)
             temporary.rename(folder)
+        except OSError:
+            try:
+                _read(folder, characters)
+            except UNUSABLE:
+                shutil.rmtree(folder, ignore_errors=True)
+                temporary.rename(folder)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(cache: Path) -> Iterator[None]:
+    """A lock on the folder, until this ends; a disk that has no locks goes without."""
+    descriptor = os.open(cache, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,9 +1,11 @@
 """The cache of prepared glyphs: what is in it is what was made, whoever damages it or makes it at the same time."""
 
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -236,3 +238,21 @@ def test_nothing_held_out_where_nothing_is_asked(monkeypatch: pytest.MonkeyPatch
 def test_a_character_without_images_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match="う"):
         shelved(monkeypatch, [0, 1] * 6, list(range(12)), per_char=2, held_out=1)
+
+
+def test_builders_that_meet_a_damaged_set_leave_a_good_one(folder: Path, tmp_path: Path) -> None:
+    made = glyphset.load(ASKED)
+    good, place = tmp_path / "good", folder / made.fingerprint
+    shutil.copytree(place, good)
+
+    def build(number: int) -> None:
+        temporary = folder / f".{number}.tmp"
+        shutil.copytree(good, temporary)
+        glyphset._put(temporary, place, made.characters)
+        shutil.rmtree(temporary, ignore_errors=True)
+        glyphset._read(place, made.characters)
+
+    for _ in range(10):
+        (place / "glyphs.json").write_text("{}")
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(build, range(4)))

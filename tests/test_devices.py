@@ -17,6 +17,7 @@ from core import config as configs
 from core import events
 from core.config import RunConfig
 from core.events import Finished, Started, Step
+from core.gan import heap
 from core.rundir import Home, RunDir
 from core.runs import alive, launcher
 from core.runs.state import State, state_of
@@ -89,7 +90,11 @@ def test_two_processes_stop_and_one_goes_on_as_one_would_have(home: Home, small:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits another process's memory")
-def test_a_process_short_of_memory_ends_the_run_with_its_word(home: Home, small: Small) -> None:
+def test_a_process_short_of_memory_ends_the_run_with_its_word(
+    home: Home, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in heap.VARIABLES:  # each update asks the system for its memory
+        monkeypatch.setenv(name, "65536")
     run = launcher.start(home, small(train__steps=10_000, train__devices=2, train__save_every=2))
     wait_for(run, lambda: len(said(run, Step)) >= 3)
     processes = ranks(run)

@@ -5,17 +5,19 @@ update on a CPU at size XS.
 """
 
 import ctypes
+import os
 import sys
 
 LARGEST = 32 << 20  # bytes of a block that is kept; glibc allows no more, and what is larger is no update's
 AT_ONCE = 64 << 20  # bytes more at a time
 _NEVER = 2**31 - 1
+VARIABLES = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")  # glibc's own, for its users
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # mallopt(3)
 
 
 def keep() -> bool:
-    """From now on, in the whole process; False where the C library is not glibc, and nothing is changed."""
-    if not sys.platform.startswith("linux"):
+    """From now on, in the whole process; False where nothing is changed: another C library, or set by the user."""
+    if any(name in os.environ for name in VARIABLES) or not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     wanted = {_MMAP_THRESHOLD: LARGEST, _TRIM_THRESHOLD: _NEVER, _TOP_PAD: AT_ONCE}

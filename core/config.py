@@ -59,8 +59,11 @@ class DataConfig(Frozen, frozen=True):
     ] = 200
     size: Annotated[Literal[32, 64], Meta(description="Side of the square images.", extra={"unit": "pixels"})] = 32
     style: Annotated[
-        Literal["clean", "scanned"],
-        Meta(description="Look of the embedded handwriting: clean ink, or as a scanner saw it, then prepared."),
+        Literal["clean", "prepared", "scanned"],
+        Meta(
+            description="Look of the embedded handwriting: clean ink; the same prepared as scans are, to stand beside "
+            "them; or as a scanner saw it, then prepared."
+        ),
     ] = "clean"
     where: Annotated[
         str,

@@ -29,7 +29,7 @@ def resolve(train: TrainConfig) -> Resolved:
 
     With several devices: of the first of them, and threads of each process. More than there are: RunError.
     """
-    threads = train.threads or max(1, _physical_cores() // train.devices)
+    threads = train.threads or max(1, min(_physical_cores(), _usable_cores()) // train.devices)
     device = _device(train.device)
     if train.devices > 1:
         _enough(train, device)

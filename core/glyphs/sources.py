@@ -23,8 +23,9 @@ JUDGE_WRITERS = 2_000_000
 CHUNK = 512  # images drawn at a time
 
 # Names of the embedded handwriting, and the look that a name itself asks for; `penman` takes data.style.
-EMBEDDED: Mapping[str, Literal["clean", "scanned"]] = MappingProxyType(
-    {"penman": "clean", "penman:clean": "clean", "penman:scanned": "scanned"}
+Look = Literal["clean", "prepared", "scanned"]
+EMBEDDED: Mapping[str, Look] = MappingProxyType(
+    {"penman": "clean", "penman:clean": "clean", "penman:prepared": "prepared", "penman:scanned": "scanned"}
 )
 
 
@@ -72,9 +73,7 @@ class PenmanSource:
 
     problems: Sequence[str] = ()
 
-    def __init__(
-        self, *, size: int, style: Literal["clean", "scanned"], seed: int, first_writer: int = TRAINING_WRITERS
-    ) -> None:
+    def __init__(self, *, size: int, style: Look, seed: int, first_writer: int = TRAINING_WRITERS) -> None:
         self.size, self.style, self.seed, self.first_writer = size, style, seed, first_writer
         self._characters: Sequence[str] = ()
         self._index = Index(np.empty(0, np.int64), np.empty(0, np.int64), None)
@@ -85,7 +84,7 @@ class PenmanSource:
 
     @property
     def needs_preparation(self) -> bool:
-        return self.style == "scanned"
+        return self.style != "clean"
 
     def fingerprint(self) -> str:
         return f"penman:{penman.VERSION}:{self.style}:{self.size}:{self.seed}"
@@ -111,7 +110,8 @@ class PenmanSource:
             for start in range(0, len(here), CHUNK):
                 part = here[start : start + CHUNK]
                 character = self._characters[label]
-                yield part, penman.render(character, writers[part], size=self.size, style=self.style, seed=self.seed)
+                drawn: Literal["clean", "scanned"] = "scanned" if self.style == "scanned" else "clean"
+                yield part, penman.render(character, writers[part], size=self.size, style=drawn, seed=self.seed)
 
 
 def open_source(data: DataConfig, *, first_writer: int = TRAINING_WRITERS) -> Source:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import torch
+
 from core import config as configs
 from core.config import RunConfig
 from core.errors import ConfigError, RunError
@@ -67,10 +69,13 @@ def trained(
     """Each cell with its finished run, `jobs` at a time; those that are there already come first.
 
     threads: of a run; 0: all cores, or one where several train at once: on a CPU two such runs do more than one of two
-    threads. A run that fails: told, and its cell is left out. An interrupt stops the live ones, which the next call
-    resumes.
+    threads. What the caller does with a run it is given, judging for example, then gets one thread too; with one job it
+    is done before the next run starts, since two that want all cores wait for each other and do a tenth of the work.
+    A run that fails: told, and its cell is left out. An interrupt stops the live ones, which the next call resumes.
     """
     threads = threads or (1 if jobs > 1 else 0)
+    if jobs > 1:
+        torch.set_num_threads(1)
     known = found(home, cells)
     ended = [(cell, known[cell]) for cell in cells if cell in known and _finished(known[cell])]
     todo = [cell for cell in cells if cell not in dict(ended)]
@@ -79,7 +84,7 @@ def trained(
         while todo or live or ended:
             ended += (over := [(cell, run) for cell, run in live.items() if not state_of(run).live])
             live = {cell: run for cell, run in live.items() if (cell, run) not in over}
-            while todo and len(live) < jobs:  # before the ended ones are handed on: judging takes its time
+            while todo and len(live) < jobs and (jobs > 1 or not ended):
                 cell = todo.pop(0)
                 live[cell] = _going(home, cell, known.get(cell), study=study, threads=threads)
                 tell(f"{cell.title}: run {live[cell].id}, {len(todo)} more to come")

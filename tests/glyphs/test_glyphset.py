@@ -88,6 +88,20 @@ def test_steps_can_be_chosen(folder: Path) -> None:
     assert np.abs(255 - turned.astype(int) - raw)[:, 4:28, 4:28].max() <= 1
 
 
+def test_the_prepared_pen_stands_as_scans_do() -> None:
+    """As large and as black as prepared scans; clean ones are as the pen wrote them."""
+
+    def sides_and_blacks(source: str) -> tuple[list[int], float]:
+        images = loaded(source).images
+        inked = [np.nonzero(image >= 64) for image in images]
+        return [int(max(np.ptp(ys), np.ptp(xs))) + 1 for ys, xs in inked], float(np.median(images.max((1, 2))))
+
+    clean, _ = sides_and_blacks("penman:clean")
+    sides, black = sides_and_blacks("penman:prepared")
+    assert (min(sides) >= 24, max(sides) <= 27, black) == (True, True, 255), "four fifths of 32 pixels"
+    assert np.std(clean) > 2 * np.std(sides)
+
+
 def test_every_size_that_tools_ask_for(folder: Path) -> None:
     for size in (28, 32, 48, 64):
         assert loaded(folder, size, chars="あ").images.shape[1:] == (size, size)

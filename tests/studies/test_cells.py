@@ -48,6 +48,17 @@ def test_a_study_makes_its_runs_once(home: Home, small: Small) -> None:
     assert sum("more to come" in line for line in said) == 2
 
 
+@pytest.mark.parametrize(("jobs", "started"), [(1, 1), (2, 2)])
+def test_with_one_job_a_run_is_judged_before_the_next_one_starts(
+    home: Home, small: Small, jobs: int, started: int
+) -> None:
+    """Both would want all cores; with several jobs each has a thread, and so has the judge."""
+    going = cells.trained(home, pair(small), study="test", jobs=jobs, tell=lambda _: None)
+    next(going)
+    assert len(run_ids(home)) == started
+    assert len(list(going)) == 1
+
+
 def test_a_stopped_cell_goes_on_and_a_failed_one_is_told(home: Home, small: Small) -> None:
     said: list[str] = []
     cell = Cell("row", "etl", small(train__steps=12, train__save_every=2))

@@ -46,6 +46,13 @@ def test_a_rehearsal_is_shorter_and_the_same_else() -> None:
     assert short.config.data == whole.config.data
 
 
+def test_the_other_recipes_are_given_no_more_steps_than_the_recipe() -> None:
+    for cells in ([c for c in plans.textbook({}) if c.row == row] for row in plans.TEXTBOOK):
+        own, *others = [cell.config.train.steps for cell in cells]
+        assert set(others) == {min(own, plans.TEXTBOOK[cells[0].row].classic_steps)}
+    assert {c.config.train.steps for c in plans.textbook({}, ["hiragana 46"])} == {6500, 1000}
+
+
 def test_kanji_have_161_images() -> None:
     assert {cell.config.data.per_char for cell in plans.quality({}, ["kanji 10 at 161"])} == {161}
     assert {cell.config.data.per_char for cell in plans.textbook({}, ["kanji 10 at 700"])} == {700}

@@ -31,6 +31,10 @@ How = Annotated[
         help="subset: it sees these images only; warm: embedded handwriting first; mixed: that, then both, by domain.",
     ),
 ]
+Look = Annotated[
+    str,
+    typer.Option(metavar="LOOK", help="Of the embedded handwriting that helps: clean, or prepared as scans are."),
+]
 Seeds = Annotated[int, typer.Option(metavar="N", min=1, max=100)]
 Steps = Annotated[int, typer.Option(metavar="N", min=1, help="Of each generator.")]
 PenSteps = Annotated[
@@ -52,6 +56,7 @@ def ocr_gain(
     numbers: Numbers = None,
     half: Half = False,
     gan: How = "mixed",
+    look: Look = "clean",
     seeds: Seeds = 3,
     steps: Steps = 800,
     pen_steps: PenSteps = 3000,
@@ -76,12 +81,15 @@ def ocr_gain(
 
     if gan not in ("subset", "warm", "mixed"):
         raise ConfigError(f"--gan {gan}: must be subset, warm or mixed")
+    if look not in ("clean", "prepared"):
+        raise ConfigError(f"--look {look}: must be clean or prepared")
     plan = plans.Plan(
         data=plans.real_domain(absolute(data), chars, pool=pool, held_out=held_out),
         few=plans.grid(numbers or (["0", "5", "20"] if half else ["5", "20"])),
         seeds=seeds,
         how=gan,  # type: ignore[arg-type]
         half=half,
+        look=look,  # type: ignore[arg-type]
         steps=steps,
         pen_steps=pen_steps,
         reader_steps=reader_steps,

@@ -104,13 +104,18 @@ def test_the_command_goes_on_where_it_was(
     ]
     words += ["--pool", "8", "--held-out", "4", "--home", str(home.root), "--json"]
     said = []
-    for _ in range(2):
+    for more in ([], [], ["--look", "prepared"]):
+        if more:
+            assert len(list(home.runs.iterdir())) == 2  # embedded handwriting, then the mixture
         with pytest.raises(SystemExit) as ended:
-            main(words)
+            main([*words, *more])
         assert not ended.value.code
         said.append(json.loads(capsys.readouterr().out))
     assert said[0] == said[1]
-    assert len(list(home.runs.iterdir())) == 2  # embedded handwriting, then the mixture
+    sources = sorted(json.loads((run / "config.json").read_bytes())["data"]["source"] for run in home.runs.iterdir())
+    assert [source.partition("+")[0] for source in sources] == [
+        "pen=penman:clean", "pen=penman:prepared", "penman:clean", "penman:prepared"
+    ]  # fmt: skip
     tree = json.loads((home.studies / "ocr-gain-half" / "scores.json").read_bytes())
     assert tree["kind"] == "ocr-gain-half"
     assert [row["real_per_char"] for row in tree["gain"]] == [0]
@@ -124,6 +129,7 @@ def test_the_command_goes_on_where_it_was(
         (["--n", "few"], "--n few: must be a number of images, or all"),
         (["--n", "0"], "at least one real image"),
         (["--gan", "magic"], "must be subset, warm or mixed"),
+        (["--look", "old"], "must be clean or prepared"),
         (["--half", "--gan", "warm"], "--gan mixed"),
         (["--gan", "warm", "--pen-steps", "0"], "nothing to begin with"),
     ],

@@ -14,6 +14,7 @@ ALL = 1_000_000  # images a character: more than any source has
 PEN_SEED = 4242  # the embedded helpers' own writers: never those of an embedded "real" domain
 
 How = Literal["subset", "warm", "mixed"]
+Look = Literal["clean", "prepared"]
 
 
 class Plan(NamedTuple):
@@ -30,6 +31,7 @@ class Plan(NamedTuple):
     pen_steps: int = 3000  # of the one that learns embedded handwriting, from which all others begin; 0: none
     reader_steps: int = 600  # of each recogniser
     mix: float = 0.5  # share of embedded or generated images in a recogniser's batch
+    look: Look = "clean"  # of the embedded handwriting that helps, in a recogniser's batches and before a generator
     augment: float = 0.5  # of D
     size: str = "xs"
     threads: int = 0  # of a generator; 0: of all cores, or one where several train at once

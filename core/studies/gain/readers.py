@@ -65,9 +65,10 @@ class Readers:
         digest = hashlib.sha256(np.ascontiguousarray(self.real.images).data).hexdigest()
         own = [generator.id, find(generator).step] if arm == GENERATED else []
         mix = self.plan.mix if arm in (EMBEDDED, GENERATED) else 0
+        look = [self.plan.look] if arm == EMBEDDED and self.plan.look != "clean" else []  # clean: as before there were
         return [
             VERSION, arm, self.glyphs.fingerprint, digest, self.seed, self.plan.half,
-            self.plan.reader_steps, mix, EXTRA, own,
+            self.plan.reader_steps, mix, EXTRA, own, *look,
         ]  # fmt: skip
 
     def _foods(self, arm: str, generator: RunDir) -> list[Food]:
@@ -80,8 +81,9 @@ class Readers:
         ]
 
     def _embedded(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        source = f"penman:{self.plan.look}"
         data = msgspec.structs.replace(
-            self.plan.data, source="penman:clean", per_char=EXTRA, held_out=0, seed=PEN_SEED + 1, prepare="auto"
+            self.plan.data, source=source, per_char=EXTRA, held_out=0, seed=PEN_SEED + 1, prepare="auto"
         )
         return glyphset.load(data).part(held_out=False)
 

@@ -24,6 +24,9 @@ Only = Annotated[list[str] | None, typer.Option("--only", metavar="ROW", help="O
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Runs at once; with more than 1, a thread each.")]
 Share = Annotated[float, typer.Option(metavar="X", min=1e-4, max=1, help="Share of the steps: a rehearsal.")]
 PerChar = Annotated[int, typer.Option("--per-char", metavar="N", min=2, help="Images a character to judge.")]
+ClassicSteps = Annotated[
+    int, typer.Option("--classic-steps", metavar="N", min=0, help="At most, of classic; 0: as many as of etl.")
+]
 Mnist = Annotated[Path | None, typer.Option(metavar="PATH", help="Folder of MNIST's files, for its rows.")]
 Kmnist = Annotated[Path | None, typer.Option(metavar="PATH", help="Folder of KMNIST's files, for its row.")]
 Etl = Annotated[Path | None, typer.Option(metavar="PATH", help="Folder of ETL's files; else embedded handwriting.")]
@@ -57,6 +60,7 @@ def textbook(
     etl: Etl = None,
     jobs: Jobs = 1,
     share: Share = 1.0,
+    classic_steps: ClassicSteps = 0,
     per_char: PerChar = 500,
     as_json: options.Json = False,
     folder: options.HomeFolder = None,
@@ -64,7 +68,7 @@ def textbook(
     """The text-book experiments by recipe etl, by classic, and by classic as published (softmax twice)."""
     from core.studies import plans
 
-    cells = plans.textbook(_sources(mnist=mnist, etl=etl), only or (), share=share)
+    cells = plans.textbook(_sources(mnist=mnist, etl=etl), only or (), share=share, classic_steps=classic_steps)
     floors = {row: experiment.floors for row, experiment in plans.TEXTBOOK.items()}
     _fill("textbook", cells, floors, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
 

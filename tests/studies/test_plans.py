@@ -46,11 +46,15 @@ def test_a_rehearsal_is_shorter_and_the_same_else() -> None:
     assert short.config.data == whole.config.data
 
 
-def test_the_other_recipes_are_given_no_more_steps_than_the_recipe() -> None:
-    for cells in ([c for c in plans.textbook({}) if c.row == row] for row in plans.TEXTBOOK):
-        own, *others = [cell.config.train.steps for cell in cells]
-        assert set(others) == {min(own, plans.TEXTBOOK[cells[0].row].classic_steps)}
-    assert {c.config.train.steps for c in plans.textbook({}, ["hiragana 46"])} == {6500, 1000}
+def test_classic_has_as_many_steps_as_the_recipe_or_as_few_as_asked_for() -> None:
+    def steps(**more: int) -> set[tuple[str, int]]:
+        cells = plans.textbook({}, ["hiragana 46", "hiragana 10"], **more)
+        return {(cell.variant, cell.config.train.steps) for cell in cells}
+
+    assert steps() == {(variant, number) for variant in plans.VARIANTS for number in (2000, 6500)}
+    assert steps(classic_steps=4000) == {("etl", 2000), ("etl", 6500)} | {
+        (variant, number) for variant in plans.VARIANTS if variant != "etl" for number in (2000, 4000)
+    }
 
 
 def test_kanji_have_161_images() -> None:

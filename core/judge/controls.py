@@ -87,7 +87,8 @@ def _kept(
     reference: Reference, column: str, rows: Collection[int], measured: Callable[[Collection[int]], Numbers]
 ) -> Numbers:
     """Row by row from the cache, the rest measured now."""
-    facts = [VERSION, JUDGE_VERSION, score.JUDGE_IMAGES, score.JUDGE_STEPS, *reference.key, column]
+    learning = [score.JUDGE_IMAGES, score.JUDGE_STEPS, score.reader_precision()]
+    facts = [VERSION, JUDGE_VERSION, *learning, *reference.key, column]
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
     path = cache_root() / "controls" / f"{name}.json"
     stored = read_json(path)

@@ -12,7 +12,7 @@ import numpy as np
 from core.judge.classifier import train
 from core.judge.distances import Fidelity, density_coverage, frechet, kernel_distance, spread, unbiased_kernel_distance
 from core.judge.reference import Exhibit, Images, Labels, Opposite, Progress, Reference, said
-from core.judge.score import pupil_precision, steps_for
+from core.judge.score import reader_precision, steps_for
 
 Numbers = dict[str, float]
 
@@ -92,7 +92,7 @@ def gan_train(
         reference.classes,
         steps=steps_for(reference.classes, len(labels)),
         seed=seed,
-        precision=pupil_precision(),
+        precision=reader_precision(),
         progress=said(progress, "training a reader on generated images"),
     )
     mine, real = reference.share_read(pupil), reference.real_pupil(progress)

@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 class Learning(NamedTuple):
     """How a judge or pupil is taught."""
 
-    precision: str = "fp32"
+    precision: str  # fp32 or bf16
     warped_steps: int = 0  # at least so many steps of warped images; 0: shifted ones, as long as usual
 
 
@@ -49,10 +49,12 @@ def judge_for(data: DataConfig, *, domain: int | None = None, progress: Progress
     """
     glyphs = glyphset.load(data)
     facts: list[object] = [VERSION, JUDGE_IMAGES, JUDGE_STEPS, glyphs.fingerprint]
-    learn = Learning()
+    learn = Learning(reader_precision())
     if data.source != "penman":
-        learn = Learning(pupil_precision(), FEW_STEPS)
+        learn = Learning(reader_precision(), FEW_STEPS)
         facts += ["warped", FEW_STEPS, *_domain_fact(glyphs, domain)]
+    elif learn.precision != "fp32":
+        facts.append(learn.precision)
     return _cached(
         facts, lambda: _judge_images(data, glyphs, domain), len(glyphs.characters), data.size, progress, learn
     )
@@ -61,17 +63,17 @@ def judge_for(data: DataConfig, *, domain: int | None = None, progress: Progress
 def pupil_for(data: DataConfig, *, domain: int | None = None, progress: Progress | None = None) -> Judge:
     """A network like the judge that learned from the run's own training split, as row 1 compares it; never a judge."""
     glyphs = glyphset.load(data)
-    facts = [VERSION, "pupil", pupil_precision(), JUDGE_STEPS, glyphs.fingerprint, *_domain_fact(glyphs, domain)]
+    facts = [VERSION, "pupil", reader_precision(), JUDGE_STEPS, glyphs.fingerprint, *_domain_fact(glyphs, domain)]
     classes = len(glyphs.characters)
-    learn = Learning(pupil_precision())
+    learn = Learning(reader_precision())
     return _cached(
         facts, lambda: glyphs.part(held_out=False, domain=_number(glyphs, domain)), classes, data.size, progress, learn
     )
 
 
 @cache
-def pupil_precision() -> str:
-    """bf16 where that is faster here: pupils are trained for every card, judges once."""
+def reader_precision() -> str:
+    """In which judges and pupils learn: bf16 where that is faster here, and a judge reads as well after it."""
     return resolve(TrainConfig(device="cpu", threads=torch.get_num_threads())).precision
 
 

@@ -15,7 +15,7 @@ from core.glyphs import glyphset
 from core.glyphs.glyphset import GlyphSet
 from core.judge import pupil
 from core.judge.pupil import Food
-from core.judge.score import pupil_precision
+from core.judge.score import reader_precision
 from core.rundir import RunDir, read_json, write_json
 from core.studies.gain.plan import ARMS, EMBEDDED, EXTRA, GENERATED, PEN_SEED, Plan
 from core.studies.gain.subsets import Subset
@@ -53,7 +53,7 @@ class Readers:
             steps=self.plan.reader_steps,
             seed=self.seed,
             augmented=arm != ARMS[0],
-            precision=pupil_precision(),
+            precision=reader_precision(),
         )
         right: Right = reader.read(self.test.images).label == self.test.labels
         self.kept.mkdir(parents=True, exist_ok=True)

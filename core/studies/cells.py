@@ -105,7 +105,7 @@ def trained(
 
 
 def _going(home: Home, cell: Cell, before: RunDir | None, *, study: str, threads: int) -> RunDir:
-    if before is not None and state_of(before).live:
+    if before is not None and (state_of(before).live or _finished(before)):  # by now: it was live when it was found
         return before
     if before is not None and any(before.checkpoints.glob("*.safetensors")):
         try:

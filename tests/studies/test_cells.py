@@ -59,6 +59,14 @@ def test_with_one_job_a_run_is_judged_before_the_next_one_starts(
     assert len(list(going)) == 1
 
 
+def test_a_live_run_that_ends_before_its_turn_is_not_made_again(home: Home, small: Small) -> None:
+    first, second = pair(small)
+    going = launcher.start(home, second.config)
+    found = dict(cells.trained(home, [first, second], study="test", jobs=1, tell=lambda _: None))
+    assert found[second] == going
+    assert len(run_ids(home)) == 2
+
+
 def test_a_stopped_cell_goes_on_and_a_failed_one_is_told(home: Home, small: Small) -> None:
     said: list[str] = []
     cell = Cell("row", "etl", small(train__steps=12, train__save_every=2))

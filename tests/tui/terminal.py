@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -27,6 +28,7 @@ class Terminal:
         self.child = subprocess.Popen(
             [sys.executable, "-P", "-m", "etlgan_tui", "--home", str(home.root)],
             stdin=follower, stdout=follower, stderr=follower, env=os.environ | environment, start_new_session=True,
+            preexec_fn=_hears_hangups,
         )  # fmt: skip
         os.close(follower)
         self.seen = b""
@@ -54,6 +56,11 @@ class Terminal:
 
     def ends(self) -> int:
         return self.child.wait(timeout=30)
+
+
+def _hears_hangups() -> None:
+    """As in a new terminal, also where these tests were started with nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @contextmanager

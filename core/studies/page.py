@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from core import config as configs
 from core.figures.study_page import Cell as Box
 from core.figures.study_page import Shown, StudyPage, html
 from core.rundir import Home, RunDir, write_atomic
@@ -51,8 +50,11 @@ def record(result: Result) -> dict[str, object]:
 
 def _shown(home: Home, result: Result) -> Shown:
     run = home.run(result.run)
-    data = configs.get(result.cell.config, "data.source")
-    return Shown(result.cell.title, f"run {result.run}, data {data}: {told(result)}", _pictures(run))
+    config = result.cell.config
+    length = f"{config.train.steps:,} steps of {config.train.batch_size} images"
+    return Shown(
+        result.cell.title, f"run {result.run}, data {config.data.source}, {length}: {told(result)}", _pictures(run)
+    )
 
 
 def _pictures(run: RunDir) -> list[tuple[str, bytes]]:

@@ -22,8 +22,8 @@ HELD_OUT_WRITERS = 1_000_000
 JUDGE_WRITERS = 2_000_000
 CHUNK = 512  # images drawn at a time
 
-# Names of the embedded handwriting, and the look that a name itself asks for; `penman` takes data.style.
 Look = Literal["clean", "prepared", "scanned"]
+# Names of the embedded handwriting, and the look that a name itself asks for; `penman` takes data.style.
 EMBEDDED: Mapping[str, Look] = MappingProxyType(
     {"penman": "clean", "penman:clean": "clean", "penman:prepared": "prepared", "penman:scanned": "scanned"}
 )
@@ -105,12 +105,12 @@ class PenmanSource:
 
     def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
         labels, writers = self._index.labels[rows], self._index.groups[rows]
+        drawn: Literal["clean", "scanned"] = "scanned" if self.style == "scanned" else "clean"  # prepared: clean ink
         for label in np.unique(labels):
             here = np.flatnonzero(labels == label)
             for start in range(0, len(here), CHUNK):
                 part = here[start : start + CHUNK]
                 character = self._characters[label]
-                drawn: Literal["clean", "scanned"] = "scanned" if self.style == "scanned" else "clean"
                 yield part, penman.render(character, writers[part], size=self.size, style=drawn, seed=self.seed)
 
 

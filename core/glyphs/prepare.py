@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float32]
 
 BATCH = 64  # images worked on at a time: a few megabytes of the largest cells, which stay in the cache
 SIZES = range(8, 257)
-VERSION = 1  # of what the steps do to an image; part of the fingerprint of a prepared set
+VERSION = 2  # of what the steps do to an image; part of the fingerprint of a prepared set
 STEPS = ("paper", "fragments", "crop", "centre", "gain", "invert")  # as data.prepare names them
 
 
@@ -82,9 +82,9 @@ def clean(images: Images, options: Preparation) -> Floats:
         return raw
     level, grain = paper_of(cells)
     stretch: Floats = np.float32(255) / (255 - level)  # full ink stays full ink
-    above_paper = np.maximum(raw - level[:, None, None], 0) * stretch[:, None, None]
+    above_paper = np.maximum(raw - level, 0) * stretch
     ink = above_paper if options.paper else raw
-    return ink * own_ink(above_paper, grain * stretch) if options.fragments else ink
+    return ink * own_ink(above_paper, grain * stretch.mean((1, 2))) if options.fragments else ink
 
 
 def _frames(ink: Floats, options: Preparation, size: int) -> Frame:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import ndimage
 
 from core.errors import ConfigError
 from core.glyphs import penman
@@ -82,13 +83,36 @@ def test_paper_is_measured_and_subtracted_image_by_image() -> None:
     images[1:] += rng.normal(0, 8, images[1:].shape) * (images[1:] < 200)
     raw = np.clip(images, 0, 255).astype(np.uint8)
     level, grain = paper_of(raw)
-    assert level == pytest.approx([0, 51, 102], abs=2)
+    assert (np.abs(level.mean((1, 2)) - [0, 51, 102]) < 2).all()
+    assert np.ptp(level, axis=(1, 2)).max() < 3
     assert grain == pytest.approx([0, 8, 8], abs=1.5)
     cleaned = clean(raw, DEFAULT)
     assert cleaned[:, 35, 35].tolist() == pytest.approx([255, 255, 255], abs=1)
     assert (cleaned[:, :20].max((1, 2)) == 0).all()
     kept = clean(raw, replace(DEFAULT, paper=False, fragments=False))
     np.testing.assert_array_equal(kept, raw)
+
+
+def test_light_that_slopes_over_the_cell_is_paper() -> None:
+    rng = np.random.default_rng(4)
+    slope = np.linspace(-12, 12, 63)[:, None] + np.linspace(8, -8, 64)
+    raw = np.where(blot(paper=0) == 255, 255, np.clip(90 + slope + rng.normal(0, 6, (63, 64)), 0, 255)).astype(np.uint8)
+    level, grain = paper_of(raw)
+    assert np.abs(level[0] - 90 - slope).max() < 3
+    assert grain == pytest.approx([6], abs=1)
+    assert (clean(raw, DEFAULT)[0] > 0)[:24].sum() == 0
+
+
+def test_paper_of_two_greys_leaves_no_dirt() -> None:
+    """Of 16 greys: a sheet between two of them, as a scanner of the 1970s saw it."""
+    dirty = 0
+    for character in "うしつへら":
+        truth = penman.scanned_cell(character, range(200), width=64, height=63, levels=16)
+        grey = np.flatnonzero(truth.paper > 0.15)
+        cleaned = clean(np.asarray(truth.cells[grey] * 17, np.uint8), DEFAULT)
+        beside = (truth.foreign[grey] < 3) & (ndimage.grey_dilation(truth.ink[grey], size=(1, 7, 7)) < 3)
+        dirty += int(((cleaned * beside).sum((1, 2)) > 0.05 * cleaned.sum((1, 2))).sum())
+    assert dirty <= 8  # of 415; a level that is a grey too low leaves 57
 
 
 def test_a_neighbour_at_the_edge_goes_and_can_be_kept() -> None:

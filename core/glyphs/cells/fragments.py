@@ -17,6 +17,8 @@ Mask = npt.NDArray[np.bool_]
 NOISE = 2.6  # deviations of the (smoothed) grain that ink rises above
 FAINTEST = 0.14  # of the image's strongest ink, that ink rises above
 SURE = 1.8  # times the threshold, that a piece reaches somewhere, else it is a speck
+FAINT = 0.5  # of an image's strongest ink: on grainy paper, what is fainter is a speck, if it is slight too
+SLIGHT = 0.05  # of all its ink
 SMOOTHED = 0.55  # what smoothing leaves of the grain's deviation
 BAND = 0.145  # of the cell: neighbours reach in so far and no farther
 FRAME_BAND = 0.055  # of the cell: what stays within is frame, or the tip of something outside
@@ -50,7 +52,7 @@ def own_ink(ink: Floats, grain: Floats) -> Mask:
     smooth = _smoothed(ink)
     threshold = np.maximum(np.maximum(NOISE * SMOOTHED * grain, FAINTEST * smooth.max((1, 2))), 1)
     labels, pieces = _pieces(smooth > threshold[:, None, None], ink, smooth)
-    verdict = _judged(pieces, SURE * threshold, ink.shape[1:])
+    verdict = _judged(pieces, SURE * threshold, grain, ink.shape[1:])
     marks = verdict[labels]
     own, foreign = marks == OWN, marks == FOREIGN
     joined = np.unique(pieces.image[(verdict[1:] == OWN) & (pieces.nearest <= AT_EDGE)])
@@ -157,7 +159,7 @@ def _measured(labels: npt.NDArray[np.int32], count: int, ink: Floats, smooth: Fl
     )
 
 
-def _judged(pieces: Pieces, sure: Floats, cell: tuple[int, ...]) -> npt.NDArray[np.int64]:
+def _judged(pieces: Pieces, sure: Floats, grain: Floats, cell: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """(1 + P,) SPECK, OWN or FOREIGN by label; label 0 is no ink."""
     side = min(cell)
     verdict = np.full(len(pieces.weight), OWN)
@@ -166,9 +168,18 @@ def _judged(pieces: Pieces, sure: Floats, cell: tuple[int, ...]) -> npt.NDArray[
     astray = _gap(pieces, ~outside & (pieces.peak >= sure[pieces.image])) > pieces.nearest
     verdict[outside & (cut_off | astray)] = FOREIGN
     verdict[pieces.deepest <= FRAME_BAND * side] = FOREIGN
-    verdict[pieces.peak < sure[pieces.image]] = SPECK
+    verdict[(pieces.peak < sure[pieces.image]) | _spots(pieces, grain, verdict == OWN)] = SPECK
     verdict[_last_resort(pieces, verdict, whole=~cut_off & (pieces.deepest > FRAME_BAND * side))] = OWN
     return np.concatenate([[SPECK], verdict])
+
+
+def _spots(pieces: Pieces, grain: Floats, own: Mask) -> Mask:
+    """(P,) True where a piece is a spot of grainy paper: dots of a character are as dark as its strokes."""
+    strongest, weight = np.zeros(len(grain)), np.zeros(len(grain))
+    np.maximum.at(strongest, pieces.image[own], pieces.peak[own])
+    np.add.at(weight, pieces.image[own], pieces.weight[own])
+    faint = pieces.peak < FAINT * strongest[pieces.image]
+    return (grain[pieces.image] > 0) & faint & (pieces.weight < SLIGHT * weight[pieces.image])
 
 
 def _last_resort(pieces: Pieces, verdict: npt.NDArray[np.int64], whole: Mask) -> npt.NDArray[np.int64]:

@@ -12,7 +12,6 @@ SLOPED = 2.5  # deviations around the level, in which there is paper but hardly 
 CLIPPED = 0.95  # what that leaves of the deviation
 STEEPEST = 0.3  # of the level: a steeper slope is no light, but print
 FINEST = np.float32(1 / 16)  # grey from the middle to an edge, to which a slope is told
-GREYS = np.arange(256, dtype=np.float64)
 
 
 def paper_of(images: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
@@ -25,14 +24,14 @@ def paper_of(images: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """
     if not images.size:
         return np.zeros(images.shape, np.float32), np.zeros(len(images), np.float32)
-    counts = _histograms(images)
+    greys, counts = np.arange(256.0), _histograms(images)
     median = (counts.cumsum(1) * 2 >= counts.sum(1, keepdims=True)).argmax(1)[:, None]
     grain = _deviation(counts, median)
     grainy = np.flatnonzero(grain)
     next_grey = np.zeros(len(images))
     next_grey[grainy] = _step(counts[grainy])
-    near = np.where(np.abs(GREYS - median) <= np.maximum(NEAR * grain, next_grey)[:, None], counts, 0)
-    level = np.minimum((near @ GREYS) / near.sum(1), LIGHTEST)[:, None]
+    near = np.where(np.abs(greys - median) <= np.maximum(NEAR * grain, next_grey)[:, None], counts, 0)
+    level = np.minimum((near @ greys) / near.sum(1), LIGHTEST)[:, None]
     grain = np.where(grain > 0, np.maximum(grain, _deviation(counts, level)), 0).astype(np.float32)
     plane = np.repeat(level.astype(np.float32), images[0].size, axis=1).reshape(images.shape)
     if len(grainy):
@@ -42,8 +41,9 @@ def paper_of(images: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
 
 def _deviation(counts: Doubles, level: npt.NDArray[np.number]) -> Doubles:
     """(n, 256) pixels of each grey, (n, 1) -> (n,) deviation from the level of what is below it."""
-    below = np.where(GREYS < level, counts, counts * (GREYS == level) / 2)
-    deviation: Doubles = np.sqrt((below * (GREYS - level) ** 2).sum(1) / np.maximum(below.sum(1), 0.5))
+    greys = np.arange(256.0)
+    below = np.where(greys < level, counts, counts * (greys == level) / 2)
+    deviation: Doubles = np.sqrt((below * (greys - level) ** 2).sum(1) / np.maximum(below.sum(1), 0.5))
     return deviation
 
 

@@ -26,14 +26,14 @@ def paper_of(images: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
         return np.zeros(images.shape, np.float32), np.zeros(len(images), np.float32)
     greys, counts = np.arange(256.0), _histograms(images)
     median = (counts.cumsum(1) * 2 >= counts.sum(1, keepdims=True)).argmax(1)[:, None]
-    grain = _deviation(counts, median)
-    grainy = np.flatnonzero(grain)
+    below = _deviation(counts, median)
+    grainy = np.flatnonzero(below)
     next_grey = np.zeros(len(images))
     next_grey[grainy] = _step(counts[grainy])
-    near = np.where(np.abs(greys - median) <= np.maximum(NEAR * grain, next_grey)[:, None], counts, 0)
+    near = np.where(np.abs(greys - median) <= np.maximum(NEAR * below, next_grey)[:, None], counts, 0)
     level = np.minimum((near @ greys) / near.sum(1), LIGHTEST)[:, None]
-    grain = np.where(grain > 0, np.maximum(grain, _deviation(counts, level)), 0).astype(np.float32)
-    plane = np.repeat(level.astype(np.float32), images[0].size, axis=1).reshape(images.shape)
+    grain: Floats = np.where(below > 0, np.maximum(below, _deviation(counts, level)), 0).astype(np.float32)
+    plane: Floats = np.repeat(level.astype(np.float32), images[0].size, axis=1).reshape(images.shape)
     if len(grainy):
         plane[grainy], grain[grainy] = _sloped(images[grainy], plane[grainy], grain[grainy])
     return plane, grain

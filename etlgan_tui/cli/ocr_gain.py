@@ -33,7 +33,7 @@ How = Annotated[
 ]
 Look = Annotated[
     str,
-    typer.Option(metavar="LOOK", help="Of the embedded handwriting that helps: clean, or prepared as scans are."),
+    typer.Option(metavar="LOOK", help="Of the embedded handwriting that helps: prepared as scans are, or clean."),
 ]
 Seeds = Annotated[int, typer.Option(metavar="N", min=1, max=100)]
 Steps = Annotated[int, typer.Option(metavar="N", min=1, help="Of each generator.")]
@@ -56,7 +56,7 @@ def ocr_gain(
     numbers: Numbers = None,
     half: Half = False,
     gan: How = "mixed",
-    look: Look = "clean",
+    look: Look = "prepared",
     seeds: Seeds = 3,
     steps: Steps = 800,
     pen_steps: PenSteps = 3000,
@@ -72,7 +72,7 @@ def ocr_gain(
     """Train recognisers with and without generated images, and test them on held-out writers.
 
     Every generator is an ordinary run; what is finished is not repeated. Beside it stand real images alone, with
-    classical augmentation, and with embedded handwriting added.
+    classical augmentation, with embedded handwriting added, and with both.
     """
     from core.errors import ConfigError
     from core.glyphs.sets.spec import absolute
@@ -105,9 +105,9 @@ def ocr_gain(
 
 
 def _print(outcome: Outcome) -> None:
-    from core.studies.gain.plan import ALL, ARMS, BASE, EMBEDDED
+    from core.studies.gain.plan import ALL, ARMS, COMPARED
 
-    head = ("real images", *ARMS, *(f"generated over {arm}" for arm in (BASE, EMBEDDED)))
+    head = ("real images", *ARMS, *(f"{arm} over {over}".replace("+ ", "") for arm, over in COMPARED))
     rows = [
         (
             "all" if few == ALL else str(few),

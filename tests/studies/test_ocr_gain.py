@@ -104,7 +104,7 @@ def test_the_command_goes_on_where_it_was(
     ]
     words += ["--pool", "8", "--held-out", "4", "--home", str(home.root), "--json"]
     said = []
-    for more in ([], [], ["--look", "prepared"]):
+    for more in ([], [], ["--look", "clean"]):
         if more:
             assert len(list(home.runs.iterdir())) == 2  # embedded handwriting, then the mixture
         with pytest.raises(SystemExit) as ended:
@@ -112,6 +112,10 @@ def test_the_command_goes_on_where_it_was(
         assert not ended.value.code
         said.append(json.loads(capsys.readouterr().out))
     assert said[0] == said[1]
+    assert list(said[0]["accuracy"]["0"]) == ["real", "augmented", "+ embedded", "+ generated", "+ both"]
+    assert [(gain["arm"], gain["over"]) for gain in said[0]["gains"]] == [
+        ("+ generated", "augmented"), ("+ generated", "+ embedded"), ("+ both", "+ embedded")
+    ]  # fmt: skip
     sources = sorted(json.loads((run / "config.json").read_bytes())["data"]["source"] for run in home.runs.iterdir())
     assert [source.partition("+")[0] for source in sources] == [
         "pen=penman:clean", "pen=penman:prepared", "penman:clean", "penman:prepared"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.rundir import Home, RunDir, write_json
-from core.studies.gain.plan import ARMS, BASE, EMBEDDED, GENERATED, Plan
+from core.studies.gain.plan import ARMS, BASE, COMPARED, GENERATED, Plan
 
 RESAMPLED = 2000  # bootstrap replicates
 FEWEST = 10  # writers below which images are drawn anew in their place: one sheet, or no groups known
@@ -20,7 +20,8 @@ class Gain(NamedTuple):
     """One arm against another at one number of real images: difference of accuracy, with a 95 % interval."""
 
     few: int
-    over: str  # the arm that `+ generated` is compared with
+    arm: str
+    over: str  # the arm that it is compared with
     gain: float
     low: float
     high: float
@@ -40,9 +41,9 @@ def summary(right: Mapping[tuple[int, int], Mapping[str, Right]], groups: Groups
     for n in sorted({n for n, _ in right}):
         done = [answers for (few, _), answers in sorted(right.items(), key=lambda item: item[0]) if few == n]
         accuracy[n] = {arm: [float(each[arm].mean()) for each in done] for arm in ARMS}
-        for over in (BASE, EMBEDDED):
-            differences = np.stack([each[GENERATED].astype(float) - each[over] for each in done])
-            gains.append(Gain(n, over, float(differences.mean()), *interval(differences, groups)))
+        for arm, over in COMPARED:
+            differences = np.stack([each[arm].astype(float) - each[over] for each in done])
+            gains.append(Gain(n, arm, over, float(differences.mean()), *interval(differences, groups)))
     return Outcome(accuracy, gains)
 
 
@@ -74,7 +75,14 @@ def write(home: Home, plan: Plan, outcome: Outcome, classes: int) -> None:
     data = {name: getattr(plan.data, name) for name in ("source", "chars", "style")}
     settings = {key: value for key, value in plan._asdict().items() if key != "data"}
     rows = [
-        {"real_per_char": gain.few, "over": gain.over, "gain": gain.gain, "low": gain.low, "high": gain.high}
+        {
+            "real_per_char": gain.few,
+            "arm": gain.arm,
+            "over": gain.over,
+            "gain": gain.gain,
+            "low": gain.low,
+            "high": gain.high,
+        }
         for gain in outcome.gains
     ]
     tree = {
@@ -82,7 +90,7 @@ def write(home: Home, plan: Plan, outcome: Outcome, classes: int) -> None:
         "data": data,
         "settings": settings,
         "accuracy": {str(n): arms for n, arms in outcome.accuracy.items()},
-        "gain": [row for row in rows if row["over"] == BASE],
+        "gain": [row for row in rows if (row["arm"], row["over"]) == (GENERATED, BASE)],
         "gains": rows,
     }
     write_json(RunDir(folder).scores, tree)

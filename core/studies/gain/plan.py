@@ -7,8 +7,9 @@ from core import presets
 from core.config import DataConfig
 from core.errors import ConfigError
 
-ARMS = ("real", "augmented", "+ embedded", "+ generated")
-BASE, EMBEDDED, GENERATED = ARMS[1:]
+ARMS = ("real", "augmented", "+ embedded", "+ generated", "+ both")
+REAL, BASE, EMBEDDED, GENERATED, BOTH = ARMS
+COMPARED = ((GENERATED, BASE), (GENERATED, EMBEDDED), (BOTH, EMBEDDED))  # an arm, over another
 EXTRA = 300  # embedded and generated images a character that a recogniser gets
 ALL = 1_000_000  # images a character: more than any source has
 PEN_SEED = 4242  # the embedded helpers' own writers: never those of an embedded "real" domain
@@ -30,8 +31,8 @@ class Plan(NamedTuple):
     steps: int = 800  # of each generator
     pen_steps: int = 3000  # of the one that learns embedded handwriting, from which all others begin; 0: none
     reader_steps: int = 600  # of each recogniser
-    mix: float = 0.5  # share of embedded or generated images in a recogniser's batch
-    look: Look = "clean"  # of the embedded handwriting that helps, in a recogniser's batches and before a generator
+    mix: float = 0.5  # share of added images in a recogniser's batch; embedded and generated ones share it evenly
+    look: Look = "prepared"  # of the embedded handwriting that helps, in a recogniser's batches and before a generator
     augment: float = 0.5  # of D
     size: str = "xs"
     threads: int = 0  # of a generator; 0: of all cores, or one where several train at once

@@ -17,10 +17,10 @@ from core.judge import pupil
 from core.judge.pupil import Food
 from core.judge.score import reader_precision
 from core.rundir import RunDir, read_json, write_json
-from core.studies.gain.plan import ARMS, EMBEDDED, EXTRA, GENERATED, PEN_SEED, Plan
+from core.studies.gain.plan import BOTH, EMBEDDED, EXTRA, GENERATED, PEN_SEED, REAL, Plan
 from core.studies.gain.subsets import Subset
 
-VERSION = 1  # of what a reading depends on beside its settings
+VERSION = 2  # of what a reading depends on beside its settings
 
 Right = NDArray[np.bool_]  # (T,) which test images were read right
 
@@ -52,7 +52,7 @@ class Readers:
             self.classes,
             steps=self.plan.reader_steps,
             seed=self.seed,
-            augmented=arm != ARMS[0],
+            augmented=arm != REAL,
             precision=reader_precision(),
         )
         right: Right = reader.read(self.test.images).label == self.test.labels
@@ -63,21 +63,24 @@ class Readers:
     def _facts(self, arm: str, generator: RunDir) -> list[Any]:
         """All that the answers depend on."""
         digest = hashlib.sha256(np.ascontiguousarray(self.real.images).data).hexdigest()
-        own = [generator.id, find(generator).step] if arm == GENERATED else []
-        mix = self.plan.mix if arm in (EMBEDDED, GENERATED) else 0
-        look = [self.plan.look] if arm == EMBEDDED and self.plan.look != "clean" else []  # clean: as before there were
+        generated = [generator.id, find(generator).step] if arm in (GENERATED, BOTH) else []
+        embedded = [self.plan.look] if arm in (EMBEDDED, BOTH) else []
+        mix = self.plan.mix if generated or embedded else 0
         return [
             VERSION, arm, self.glyphs.fingerprint, digest, self.seed, self.plan.half,
-            self.plan.reader_steps, mix, EXTRA, own, *look,
+            self.plan.reader_steps, mix, EXTRA, generated, embedded,
         ]  # fmt: skip
 
     def _foods(self, arm: str, generator: RunDir) -> list[Food]:
-        if arm in ARMS[:2]:
-            return [Food(self.real.images, self.real.labels, 1.0)]
-        extra = self._embedded() if arm == EMBEDDED else self._generated(generator)
+        added = []
+        if arm in (EMBEDDED, BOTH):
+            added.append(self._embedded())
+        if arm in (GENERATED, BOTH):
+            added.append(self._generated(generator))
+        real = 1 - self.plan.mix if added else 1.0
         return [
-            Food(self.real.images, self.real.labels, 1 - self.plan.mix),
-            Food(*extra, self.plan.mix),
+            Food(self.real.images, self.real.labels, real),
+            *(Food(*each, self.plan.mix / len(added)) for each in added),
         ]
 
     def _embedded(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

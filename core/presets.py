@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from core import config
-from core.config import RunConfig
 from core.errors import ConfigError
+from core.settings import RunConfig
 
 # The hyper-parameters of the public InfoGAN script (batch 64, Adam 2e-4 (0.5, 0.999), z 62, lambda_con 0.1), for the
 # method of Chen et al. 2016; `etl` is what config.py's defaults say.

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import ConfigError, RunError
+from core.settings import RunConfig
 
 # How long, how often something is written down, and where it runs. `data.source` may be another path to the same
 # data: its fingerprint decides. Everything else decides what is computed, and would leave a seam.

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.config import RunConfig
 from core.errors import RunError
 from core.events import Finished
 from core.rundir import RunDir, cut_torn_line
+from core.settings import RunConfig
 
 if TYPE_CHECKING:
     from core.gan.device import Resolved

@@ -21,11 +21,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from core import config as configs
 from core import events, spread, usage
-from core.config import RunConfig
 from core.errors import ConfigError, EtlganError, LostError, RunError, of_memory
 from core.events import AnyEvent, Finished, Started
 from core.rundir import RunDir, append_line, read_json, write_json
 from core.runs import alive
+from core.settings import RunConfig
 
 if TYPE_CHECKING:
     from core.gan.device import Resolved

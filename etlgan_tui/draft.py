@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from core import config, presets
-from core.config import DataConfig, RunConfig
 from core.errors import ConfigError
+from core.settings import DataConfig, RunConfig
 from etlgan_tui.index import plain
 
 SHOWN_CHARACTERS = 24

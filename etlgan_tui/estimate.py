@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from core.config import RunConfig
 from core.runs import disk
+from core.settings import RunConfig
 
 
 class Net(NamedTuple):

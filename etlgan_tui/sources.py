@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from core import presets
-from core.config import DataConfig
 from core.errors import DataError
 from core.rundir import Home
 from core.runs.store import Store
+from core.settings import DataConfig
 from etlgan_tui.draft import Draft
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 
 from core import config as configs
 from core import presets
-from core.config import RunConfig
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 SMALL: dict[str, Any] = {
     "data.chars": "あいう",

@@ -7,9 +7,10 @@ import pytest
 
 from core import config as configs
 from core import resuming
-from core.config import RunConfig, fields, flatten, get, override, parse_assignments, to_tree
+from core.config import fields, flatten, get, override, parse_assignments, to_tree
 from core.errors import ConfigError
 from core.presets import PRESETS, RECIPES, resolve
+from core.settings import VERSION, RunConfig
 
 
 @pytest.mark.parametrize("preset", ["", *PRESETS])
@@ -143,4 +144,4 @@ def test_a_damaged_config_json_is_named(text: bytes, reason: str) -> None:
 
 def test_missing_fields_get_their_defaults() -> None:
     assert configs.decode(b"{}") == RunConfig()
-    assert msgspec.json.decode(configs.encode(RunConfig()))["version"] == configs.VERSION
+    assert msgspec.json.decode(configs.encode(RunConfig()))["version"] == VERSION

@@ -15,12 +15,12 @@ import pytest
 
 from core import config as configs
 from core import events
-from core.config import RunConfig
 from core.events import Finished, Started, Step
 from core.gan import heap
 from core.rundir import Home, RunDir
 from core.runs import alive, launcher
 from core.runs.state import State, state_of
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 

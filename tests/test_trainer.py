@@ -19,11 +19,11 @@ from PIL import Image
 from core import config as configs
 from core import events
 from core import trainer as trainer_module
-from core.config import RunConfig
 from core.events import TIME_FIELDS, AnyEvent, Finished, Sampled, Saved, Started, Step
 from core.history import curves
 from core.rundir import RunDir, read_json, write_json
 from core.runs import alive
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 NewRun = Callable[..., RunDir]

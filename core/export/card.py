@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import torch
 
 from core import history
-from core.config import RunConfig, to_tree
+from core.config import to_tree
 from core.export.state import CARD, README
 from core.gan import checkpoint as checkpoints
 from core.glyphs.sets.spec import Domain, domains, parse
 from core.glyphs.sources import EMBEDDED
 from core.rundir import RunDir, read_json, write_atomic, write_json
 from core.runs.meta import printable
+from core.settings import RunConfig
 
 LICENCES = {
     "penman": "Learned from etlgan's embedded handwriting, whose strokes derive from KanjiVG (Ulrich Apel and others), "

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.config import RunConfig
 from core.errors import EtlganError
 from core.figures.grids import labelled_grid, traversal_grid
 from core.figures.progress import progress_gif
 from core.history import History, curves
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 
 class Drawn(NamedTuple):

@@ -17,11 +17,11 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.offsetbox import AnnotationBbox
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from core.config import RunConfig
 from core.figures.artists import label_box
 from core.figures.smoothing import smooth
 from core.history import History
 from core.rundir import write_atomic
+from core.settings import RunConfig
 
 # Okabe and Ito (2008): told apart with any kind of colour vision, and in grey by their lightness.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"

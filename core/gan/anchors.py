@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import RunConfig
 from core.glyphs import measures
+from core.settings import RunConfig
 
 NAMES = ("slant", "thickness")  # code 0, code 1
 CHUNK = 256  # images measured at a time: measures work in floats, which no cache (and for a large set no memory) holds

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.config import TrainConfig
 from core.errors import RunError
 from core.gan import heap
+from core.settings import TrainConfig
 
 LARGE_MEMORY = 20 << 30  # bytes of a GPU that takes the largest networks at batch 1,024
 

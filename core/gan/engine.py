@@ -15,7 +15,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from core.config import RunConfig
 from core.errors import RunError
 from core.gan import augment, checkpoint
 from core.gan.adam import Adam
@@ -27,6 +26,7 @@ from core.gan.model import Latent, Opinion
 from core.gan.networks import build_discriminator, build_generator
 from core.gan.pool import Batch, Pool
 from core.gan.world import ALONE, Gradients, World
+from core.settings import RunConfig
 
 LONGEST = 8  # updates in one graph where no penalty comes in between
 STRIDE = 64  # updates asked for at once where graphs are replayed: some tens of milliseconds

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.config import RecipeConfig
 from core.gan.model import Latent, Opinion
+from core.settings import RecipeConfig
 
 Over = Callable[[Tensor], Tensor]  # a total of these samples -> its mean over the processes that share a batch
 

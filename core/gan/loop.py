@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import RunError
 from core.events import AnyEvent, Sampled, Saved, Scored, Step
 from core.gan import checkpoint, grid, infogan, profile, warm
@@ -28,6 +27,7 @@ from core.gan.saved import initial
 from core.gan.world import ALONE, World
 from core.glyphs.glyphset import GlyphSet
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 QUALITY_IMAGES = 1000  # generated images that Q reads to rank checkpoints when no scorer is given
 

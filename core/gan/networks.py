@@ -2,10 +2,10 @@
 
 from torch import nn
 
-from core.config import RunConfig
 from core.errors import ConfigError
 from core.gan.classic import ClassicDiscriminator, ClassicGenerator
 from core.gan.model import Discriminator, Generator
+from core.settings import RunConfig
 
 
 def build_generator(config: RunConfig, classes: int, domains: int = 1) -> nn.Module:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import RunError
 from core.gan.anchors import anchored, code_names
 from core.gan.checkpoint import find, part, read
@@ -18,6 +17,7 @@ from core.gan.model import Latent
 from core.gan.networks import build_generator
 from core.gan.saved import names
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 
 class Sampler:

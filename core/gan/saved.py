@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.rundir import RunDir, expanded, read_json
+from core.settings import RunConfig
 
 FORMAT = 1
 MARGIN = 0.02  # of quality, 0 .. 1: differences below it are chance

@@ -8,11 +8,11 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs.choosing import Chosen, choose
 from core.glyphs.prepare import AS_IT_IS, Preparation, preparation, prepare
 from core.glyphs.sources import Index, Source
+from core.settings import DataConfig
 
 ARRAYS = ("images", "labels", "groups", "held_out")  # one NPY file each
 FACTS = "glyphs.json"

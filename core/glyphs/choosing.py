@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs.sources import Index
+from core.settings import DataConfig
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import prepare
 from core.glyphs.building import ARRAYS, FACTS, Order, Progress, preparation_of, write_set
@@ -24,6 +23,7 @@ from core.glyphs.mixing import DOMAIN, Mixture, Part, opened, write_mixture
 from core.glyphs.repertoire import characters as repertoire
 from core.glyphs.shards import Shards
 from core.rundir import cache_root, write_json
+from core.settings import DataConfig
 
 VERSION = 2  # of the files below; part of the fingerprint
 MIXED_VERSION = "mixed 1"  # of a set of several domains

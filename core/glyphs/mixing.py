@@ -7,12 +7,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import penman
 from core.glyphs.repertoire import characters as repertoire
 from core.glyphs.sets.spec import Domain, domains, parse
 from core.glyphs.sources import Source, open_source
+from core.settings import DataConfig
 
 DOMAIN = "domain"  # the array beside those of a set with one domain
 OTHER_WRITERS = 1_000_003  # added to the seed for each domain: embedded writers of two domains are different people

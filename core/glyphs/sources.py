@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import penman
 from core.rundir import cache_root
+from core.settings import DataConfig
 
 # Embedded writers are numbered; these ranges never meet, so no writer is ever on two sides.
 TRAINING_WRITERS = 0

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 from core import config as configs
 from core import presets
-from core.config import RunConfig
 from core.errors import ConfigError
 from core.judge.quantities import CLASSIC, GENERATED
 from core.judge.rows import Numbers
 from core.rundir import Home, RunDir, read_json
 from core.runs.find import run_ids
 from core.runs.state import state_of
+from core.settings import RunConfig
 
 
 class Gain(NamedTuple):

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import glyphset
 from core.glyphs.glyphset import GlyphSet
@@ -15,6 +14,7 @@ from core.judge.classifier import Judge, Reading
 from core.judge.copying import Copying
 from core.judge.distances import NEIGHBOURS
 from core.judge.score import judge_for, pupil_for
+from core.settings import DataConfig
 
 FEWEST = 20  # held-out images of a character below which its numbers are said to be weak
 

@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
 
-from core.config import DataConfig, TrainConfig
 from core.errors import DataError
 from core.gan.device import resolve
 from core.glyphs import glyphset
@@ -23,6 +22,7 @@ from core.glyphs.repertoire import characters as repertoire
 from core.glyphs.sources import JUDGE_WRITERS, open_source
 from core.judge.classifier import BATCH, VERSION, Judge, train
 from core.rundir import cache_root, write_atomic
+from core.settings import DataConfig, TrainConfig
 
 JUDGE_IMAGES = 1000  # a character, from the judge's own writers, where the source has as many as one likes
 MOST_JUDGE_IMAGES = 400_000  # in all: thousands of characters get fewer each

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from core.config import RunConfig
 from core.gan.loop import Scorer, Scores
 from core.judge import card as cards
 from core.judge import controls
 from core.judge.quantities import overall
 from core.judge.reference import Images, Labels, Progress, Reference
 from core.judge.rows import Numbers
+from core.settings import RunConfig
 
 ROWS = (2, 5, 6)  # labels, coverage, spread: what tells a good generator from a broken and from a collapsed one
 MOST_IMAGES = 2000  # drawn each time

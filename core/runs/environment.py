@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from core import config as configs
-from core.config import RunConfig
 from core.runs import alive
+from core.settings import RunConfig
 
 DIFF_BYTES = 256 << 10  # kept of a diff; the rest is cut, and said to be
 GIT_SECONDS = 3.0

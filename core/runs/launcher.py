@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from core import config as configs
 from core import resuming
-from core.config import RunConfig
 from core.errors import RunError
 from core.rundir import Home, RunDir, cut_torn_line, read_json, write_atomic, write_json
 from core.runs import alive, slots, tickets, waiter
@@ -33,6 +32,7 @@ from core.runs.stop import stop as stop
 from core.runs.tickets import Ticket
 from core.runs.trash import remove as remove
 from core.runs.trash import restore as restore
+from core.settings import RunConfig
 
 Where = Literal["here", "slurm"]  # a run is to go
 NAMES_COMPARED = 100  # more runs than are launched within a second

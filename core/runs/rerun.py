@@ -9,13 +9,13 @@ import msgspec
 
 from core import config as configs
 from core import history
-from core.config import RunConfig
 from core.errors import EtlganError, RunError
 from core.events import TIME_FIELDS, Started
 from core.rundir import RunDir, read_json
 from core.runs import differences
 from core.runs.environment import SOURCES, environment, stat_of_changes
 from core.runs.meta import printable
+from core.settings import RunConfig
 
 RESOLVED = ("device", "precision", "threads", "batch_size")  # of train: what was left open
 CLOCK = TIME_FIELDS - {"path"}  # names of files hold no time

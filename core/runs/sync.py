@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import ConfigError, RunError, StoreError
 from core.events import AnyEvent, Finished, Scored, Started, Step
 from core.history import MEASURED, Tail
@@ -18,6 +17,7 @@ from core.rundir import Home, RunDir
 from core.runs.find import run_ids
 from core.runs.meta import printable, read_meta
 from core.runs.store import Position, Row, Store
+from core.settings import RunConfig
 
 BATCH = 50  # runs a transaction
 FROM_CONFIG = ("preset", "recipe", "source", "chars", "size", "steps", "config")  # columns

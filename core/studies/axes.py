@@ -5,8 +5,8 @@ import random
 from typing import Any, NamedTuple
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import ConfigError
+from core.settings import RunConfig
 
 DIGITS = 3  # significant, of a value drawn at random
 LOG_RATIO = 5  # a range this wide that is all above 0 is drawn from on a logarithmic scale

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import torch
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.rundir import Home, RunDir
 from core.runs import launcher
 from core.runs.find import run_ids
 from core.runs.state import state_of
+from core.settings import RunConfig
 
 POLL_SECONDS = 0.5
 # How fast, not what: two runs that differ in nothing else are the same cell.

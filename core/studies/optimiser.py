@@ -8,6 +8,7 @@ from core import config as configs
 from core.errors import RunError
 from core.rundir import cut_torn_line
 from core.runs.disk import telling
+from core.settings import RunConfig
 from core.studies.axes import Axis
 from core.studies.sweep import Sweep
 
@@ -85,7 +86,7 @@ def typed(sweep: Sweep, params: dict[str, Any]) -> dict[str, str]:
     return {axis.name: axis.text(params[axis.name]) for axis in sweep.axes}
 
 
-def params(sweep: Sweep, config: configs.RunConfig) -> dict[str, Any] | None:
+def params(sweep: Sweep, config: RunConfig) -> dict[str, Any] | None:
     """The proposal that leads to this configuration; None where none does."""
     found: dict[str, Any] = {}
     for axis in sweep.axes:

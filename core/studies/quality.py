@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from core import presets
-from core.config import RunConfig
 from core.history import History
 from core.judge.scorer import scorer_for
 from core.rundir import Home
+from core.settings import RunConfig
 from core.studies.watched import Watched, trained
 
 LOOK_EVERY = 50  # steps, where train.score_every says nothing

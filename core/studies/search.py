@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import RunError
 from core.rundir import Home
 from core.runs import launcher, slots
@@ -18,6 +17,7 @@ from core.runs.meta import edit_meta, read_meta
 from core.runs.state import State
 from core.runs.store import Row, Store
 from core.runs.sync import sync
+from core.settings import RunConfig
 from core.studies import optimiser
 from core.studies import sweep_results as results
 from core.studies.milestones import Milestones

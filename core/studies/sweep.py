@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from core import config as configs
 from core import presets
-from core.config import RunConfig
 from core.errors import ConfigError, EtlganError, RunError
 from core.rundir import Home, read_json, write_json
 from core.runs import launcher
@@ -26,6 +25,7 @@ from core.runs.launcher import Where
 from core.runs.state import State, state_of
 from core.runs.store import Row, Store
 from core.runs.sync import sync
+from core.settings import RunConfig
 from core.studies.axes import Axis, parse_axis
 
 MOST_POINTS = 10_000

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core.config import RunConfig
 from core.errors import RunError
 from core.judge.quantities import QUANTITIES
 from core.rundir import Home, read_json, write_json
 from core.runs.meta import printable
 from core.runs.store import Row
+from core.settings import RunConfig
 from core.studies.sweep import Child, Sweep
 
 OVERALL = "overall"  # of the score card

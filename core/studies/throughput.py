@@ -14,13 +14,13 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from core import presets
-from core.config import DataConfig
 from core.gan.anchors import anchored
 from core.gan.device import Resolved, resolve
 from core.gan.engine import Engine
 from core.gan.pool import Pool
 from core.gan.world import ALONE, World
 from core.glyphs import glyphset
+from core.settings import DataConfig
 from core.studies import ceilings
 from core.studies.ceilings import Ceilings
 from core.studies.public_script import BATCH, PublicScript

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from core.config import RunConfig
 from core.errors import RunError
 from core.history import History, Tail
 from core.rundir import Home, RunDir
 from core.runs import launcher
 from core.runs.state import state_of
+from core.settings import RunConfig
 
 POLL_SECONDS = 0.1
 

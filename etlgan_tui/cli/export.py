@@ -13,11 +13,11 @@ from etlgan_tui.cli import options, terminal
 from etlgan_tui.cli.data.bar import progress_bar
 
 if TYPE_CHECKING:
-    from core.config import RunConfig
     from core.export.drawing import Reader
     from core.export.job import Job
     from core.gan.sample import Sampler
     from core.rundir import RunDir
+    from core.settings import RunConfig
 
 _PER_CHAR, _PER_SHARD, _MOST_SHARDS = 1000, 10_000, 100_000
 _ETL9G_FILES = 50  # that the real set has

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from core.config import RunConfig
+from core.settings import RunConfig
 from etlgan_tui.cli import terminal
 from etlgan_tui.cli.progress import SERIES, Progress
 

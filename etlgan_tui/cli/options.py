@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from core.config import RunConfig
     from core.rundir import Home, RunDir
+    from core.settings import RunConfig
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run: its id, a unique beginning of it, its name, or last.")]
 HomeFolder = Annotated[

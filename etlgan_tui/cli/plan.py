@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from core import config as configuration
-from core.config import RunConfig
+from core.settings import RunConfig
 from etlgan_tui.cli import terminal
 from etlgan_tui.estimate import Estimate, estimate
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from etlgan_tui.cli import options, terminal
 
 if TYPE_CHECKING:
-    from core.config import RunConfig
     from core.rundir import RunDir
+    from core.settings import RunConfig
     from etlgan_tui.cli.progress import Progress
 
 _ENVIRONMENT = ("host", "os", "cpu", "cores", "python", "executable", "cwd")
@@ -115,8 +115,9 @@ def _spent(spent: dict[str, float]) -> str:
 
 def _changed(config: RunConfig) -> dict[str, Any]:
     from core import config as tree
+    from core.settings import RunConfig
 
-    usual = tree.flatten(tree.to_tree(tree.RunConfig()))
+    usual = tree.flatten(tree.to_tree(RunConfig()))
     return {name: value for name, value in tree.flatten(tree.to_tree(config)).items() if value != usual[name]}
 
 

@@ -9,8 +9,8 @@ import typer
 from etlgan_tui.cli import index, options, sweep_search, sweep_tables, terminal, training
 
 if TYPE_CHECKING:
-    from core.config import RunConfig
     from core.rundir import Home
+    from core.settings import RunConfig
     from core.studies.sweep import Sweep
 
 

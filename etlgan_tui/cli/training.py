@@ -10,9 +10,9 @@ import typer
 from etlgan_tui.cli import following, options, terminal
 
 if TYPE_CHECKING:
-    from core.config import RunConfig
     from core.rundir import Home
     from core.runs.launcher import Where
+    from core.settings import RunConfig
 
 _On = Annotated[
     str, typer.Option("--on", metavar="WHERE", help="here, or slurm: submit it to a cluster; see cluster.* settings.")

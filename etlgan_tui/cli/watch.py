@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from core import events
-from core.config import RunConfig
 from core.errors import EtlganError
 from core.events import AnyEvent
 from core.history import Tail
+from core.settings import RunConfig
 from etlgan_tui.cli import states, terminal
 from etlgan_tui.cli.progress import Progress, line
 

@@ -12,11 +12,11 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Input, Static, TabbedContent, TabPane
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import EtlganError
 from core.events import Sampled
 from core.rundir import RunDir
 from core.runs.meta import printable
+from core.settings import RunConfig
 from etlgan_tui import looks
 from etlgan_tui.background import Errand
 from etlgan_tui.feed import Feed, Shot, environment_lines

@@ -26,6 +26,7 @@ from core.rundir import Home
 from core.runs import disk
 from core.runs.find import find, run_ids
 from core.runs.state import state_of
+from core.settings import TrainConfig
 from etlgan_tui.cli import following, watch
 from etlgan_tui.cli.watch import Watched
 
@@ -201,7 +202,7 @@ def test_dry_run_prints_every_setting_and_makes_nothing(etlgan: Typed, home: Hom
     for field in config.fields():
         assert re.search(rf"^ *{field.name.split('.')[-1]}: ", said.out, re.MULTILINE), field.name
     assert "steps: 77 " in said.out
-    assert f"# default: {config.TrainConfig().steps}" in said.out
+    assert f"# default: {TrainConfig().steps}" in said.out
     assert "10 characters: 一右雨円王音下火花貝" in said.out
     assert re.search(r"about [\d:]+ on 2 CPU cores", said.out)
     assert re.search(r"about [\d.]+ [MG]B of memory", said.out)

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from core import events
-from core.config import RunConfig
 from core.events import Sampled, Started, Step
 from core.figures.finish import draw_all
 from core.figures.progress import BYTES, progress_gif
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 KANA = list("あいうえおかきくけこ")
 

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from core import config
-from core.config import RunConfig
 from core.figures import artists
 from core.figures.losses import Curve, Mark, Panel, _panels, limits, plot_losses
 from core.figures.smoothing import smooth
 from core.history import History
+from core.settings import RunConfig
 
 NAN = math.nan
 
@@ -127,7 +127,7 @@ def settings():  # looking at the backend would choose one
     return {{name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != 'backend'}}
 before = settings()
 from pathlib import Path
-from core.config import RunConfig
+from core.settings import RunConfig
 from core.history import History
 from core.figures.losses import plot_losses
 plot_losses(History(step=[1], d=[1.0], g=[1.0], info_cat=[1.0], info_con=[1.0], q_real=[1.0], q_fake=[1.0]),

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.config import RunConfig
 from core.events import AnyEvent
 from core.gan import loop
 from core.gan.device import resolve
 from core.glyphs import glyphset
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import RunConfig
 from core.gan import checkpoint
 from core.gan.answering import LONGEST_REQUEST, Answerer, serve
 from core.gan.networks import build_generator
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 KNOWN = ["あ", "い", "う"]
 

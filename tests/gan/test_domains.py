@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.gan.chance import Chance
 from core.gan.networks import build_discriminator, build_generator
 from core.gan.pool import Pool
 from core.gan.sample import Sampler
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 NewRun = Callable[..., RunDir]

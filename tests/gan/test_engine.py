@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.config import RunConfig
 from core.errors import RunError
 from core.gan.device import Resolved
 from core.gan.engine import Engine
@@ -16,6 +15,7 @@ from core.gan.infogan import Losses
 from core.gan.pool import Pool
 from core.gan.sample import Sampler
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 CLASSES = 3

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.config import RecipeConfig
 from core.gan import infogan
 from core.gan.infogan import Real
 from core.gan.model import Latent, Opinion
+from core.settings import RecipeConfig
 
 CLASSES = (2, 10, 46)
 

@@ -14,12 +14,12 @@ import pytest
 import torch
 from PIL import Image
 
-from core.config import RunConfig
 from core.errors import RunError
 from core.events import TIME_FIELDS, AnyEvent, Sampled, Saved, Scored, Step
 from core.gan import checkpoint, grid, loop
 from core.gan.sample import Sampler
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 NewRun = Callable[..., RunDir]

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from core.config import RunConfig
 from core.gan.classic import ClassicGenerator, OneMap, UpConv
 from core.gan.model import FEATURES, SIZES, Discriminator, Generator, Latent, stage_widths
 from core.gan.networks import build_discriminator, build_generator
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 BATCH = 2

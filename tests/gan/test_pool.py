@@ -7,11 +7,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.config import RunConfig
 from core.gan import anchors
 from core.gan.chance import Chance
 from core.gan.pool import Batch, Pool
 from core.glyphs import glyphset, penman
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 

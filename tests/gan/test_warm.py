@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from core.config import RunConfig
 from core.errors import RunError
 from core.gan import saved
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 NewRun = Callable[..., RunDir]

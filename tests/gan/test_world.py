@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from core.config import RunConfig
 from core.gan import model
 from core.gan.device import Resolved
 from core.gan.engine import Engine
 from core.gan.pool import Pool
 from core.gan.world import ALONE, Peers, World
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 Work = Callable[[World], Any]

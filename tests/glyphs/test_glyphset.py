@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import glyphset
 from core.glyphs.glyphset import GlyphSet
+from core.settings import DataConfig
 from glyphs.etl_bytes import kana_codes, records_of, write_handwriting, write_records
 
 

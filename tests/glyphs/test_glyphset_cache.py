@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.config import DataConfig
 from core.errors import DataError
 from core.glyphs import glyphset, mixing
 from core.glyphs.glyphset import GlyphSet
 from core.glyphs.sources import Index
+from core.settings import DataConfig
 
 CHARS = "あいう"
 ASKED = DataConfig(chars=CHARS, per_char=6, held_out=3)

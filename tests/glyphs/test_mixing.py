@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.config import DataConfig
 from core.errors import ConfigError, DataError
 from core.glyphs import glyphset, mixing
 from core.glyphs.sets.spec import absolute, domains
+from core.settings import DataConfig
 
 
 def forms(folder: Path, characters: str, each: int) -> Path:

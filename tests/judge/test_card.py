@@ -12,11 +12,11 @@ from PIL import Image
 from scipy import ndimage
 
 from core import config as configs
-from core.config import RunConfig
 from core.glyphs import penman
 from core.judge import card as cards
 from core.judge import classifier, controls, score, scorer
 from core.judge.reference import Reference, first_of_each
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 CHARS = ("あ", "い", "う")

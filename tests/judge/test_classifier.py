@@ -7,10 +7,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.config import RunConfig
 from core.glyphs import glyphset
 from core.judge import classifier
 from core.judge.classifier import FEATURES, Judge, train
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 Part = tuple[NDArray[np.uint8], NDArray[np.int64]]

@@ -8,9 +8,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.config import DataConfig, RunConfig
 from core.glyphs import penman
 from core.judge import classifier, score
+from core.settings import DataConfig, RunConfig
 
 Small = Callable[..., RunConfig]
 CHARS = ("あ", "い", "う")

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from core import trainer
-from core.config import RunConfig
 from core.gan.checkpoint import everything, find
 from core.history import curves
 from core.judge import classifier, score, scorer
 from core.rundir import RunDir
+from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
 NewRun = Callable[..., RunDir]

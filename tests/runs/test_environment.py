@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.config import RunConfig
 from core.runs import environment as environments
 from core.runs.environment import environment
+from core.settings import RunConfig
 
 
 def git(folder: Path, *words: str) -> None:

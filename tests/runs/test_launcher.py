@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.history import curves
 from core.presets import resolve
@@ -22,6 +21,7 @@ from core.runs import alive, launcher
 from core.runs.find import run_ids
 from core.runs.meta import read_meta
 from core.runs.state import state_of
+from core.settings import RunConfig
 
 from .conftest import ended, wait_for, working
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from core import config as configs
-from core.config import RunConfig
 from core.errors import ConfigError, RunError
 from core.rundir import Home, RunDir, write_json
 from core.runs import launcher
@@ -17,6 +16,7 @@ from core.runs.slurm import job as jobs
 from core.runs.slurm.programs import TABLE
 from core.runs.slurm.usual import usual_resources
 from core.runs.state import state_of
+from core.settings import RunConfig
 
 CONFIG = configs.override(RunConfig(), {"cluster.partition": "gpu", "cluster.account": "ocr", "cluster.time": 90})
 ANSWER = """\

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from core import presets
-from core.config import RunConfig
 from core.errors import RunError
 from core.events import Started
 from core.history import Tail
@@ -19,6 +18,7 @@ from core.runs import alive, launcher
 from core.runs.find import run_ids
 from core.runs.slurm import job as jobs
 from core.runs.state import state_of
+from core.settings import RunConfig
 from slurm.conftest import WANTED, Cluster, until, wait_for
 
 if not os.environ.get(WANTED):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from core.config import RunConfig
 from core.rundir import Home
 from core.runs import launcher
 from core.runs.find import run_ids
 from core.runs.state import state_of
+from core.settings import RunConfig
 from core.studies import cells
 from core.studies.cells import Cell
 

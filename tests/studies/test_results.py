@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config import RunConfig
 from core.rundir import Home, RunDir, write_json
+from core.settings import RunConfig
 from core.studies import page, results
 from core.studies.cells import Cell
 from core.studies.plans import Floors

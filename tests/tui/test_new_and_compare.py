@@ -9,11 +9,11 @@ from textual.pilot import Pilot
 from textual.widgets import Collapsible, DataTable, Static, TabbedContent
 
 from core import config, events, presets
-from core.config import RunConfig
 from core.events import Scored
 from core.rundir import Home
 from core.runs.find import run_ids
 from core.runs.meta import edit_meta, read_meta
+from core.settings import RunConfig
 from etlgan_tui.draft import Draft
 from etlgan_tui.screens.base import Changed
 from etlgan_tui.screens.compare import CompareScreen

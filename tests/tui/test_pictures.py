@@ -13,6 +13,7 @@ from core import config, events
 from core.errors import DataError
 from core.events import Sampled, Scored
 from core.rundir import Home
+from core.settings import RunConfig
 from etlgan_tui import cards, pictures, system
 from etlgan_tui.draft import Draft
 from etlgan_tui.feed import environment_lines
@@ -117,7 +118,7 @@ def test_nothing_from_a_run_reaches_the_terminal_raw(home: Home) -> None:
     run = make_run(home, 1)
     drawn = Sampled(step=1, time=0.0, path=escape, kind="grid", rows=["あ", escape])
     scored = Scored(step=1, time=0.0, scores={escape: 1.0})
-    tree = config.override(config.RunConfig(), {"data.source": escape})
+    tree = config.override(RunConfig(), {"data.source": escape})
     before, after = events.encode(drawn), config.encode(tree).decode()
     run.env.write_text(json.dumps({escape: escape}))
     run.scores.write_text(json.dumps({"columns": {"generated": {escape: 1.0}}}))

@@ -6,13 +6,13 @@ import sys
 import time
 from pathlib import Path
 
-from core.config import ClusterConfig, RunConfig
 from core.errors import ConfigError
 from core.rundir import RunDir, cache_root, write_atomic
 from core.runs import alive
 from core.runs.slurm import job as jobs
 from core.runs.slurm.job import Job
 from core.runs.slurm.programs import TABLE, SlurmError, ask
+from core.settings import ClusterConfig, RunConfig
 
 SCRIPT = """\
 #!/bin/sh

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from core import presets
-from core.config import RunConfig
 from core.errors import ConfigError
 from core.gan.saved import find
 from core.rundir import Home, RunDir
+from core.settings import RunConfig
 from core.studies import cells
 from core.studies.cells import Cell, Tell
 from core.studies.gain.plan import PEN_SEED, Plan

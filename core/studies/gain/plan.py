@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from core import presets
-from core.config import DataConfig
 from core.errors import ConfigError
+from core.settings import DataConfig
 
 ARMS = ("real", "augmented", "+ embedded", "+ generated", "+ both")
 REAL, BASE, EMBEDDED, GENERATED, BOTH = ARMS

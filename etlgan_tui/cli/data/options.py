@@ -10,8 +10,8 @@ import typer
 from etlgan_tui.cli import terminal
 
 if TYPE_CHECKING:
-    from core.config import DataConfig
     from core.glyphs.etl.source import EtlSource
+    from core.settings import DataConfig
 
 _MOST_PROBLEMS = 10  # told one by one
 

@@ -16,9 +16,9 @@ from etlgan_tui.cli.data import options
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from core.config import DataConfig
     from core.glyphs.sheets import Picked, Sheet
     from core.glyphs.sources import Source
+    from core.settings import DataConfig
 
 _EMBEDDED = "hiragana"  # shown of a source that can write everything
 _MOST_ROWS = 60  # of the picture

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.config import DataConfig
 from core.glyphs import glyphset
+from core.settings import DataConfig
 from glyphs.etl_bytes import write_handwriting
 
 CHARACTERS = "あいうえお"

@@ -10,6 +10,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
 
 from core.figures.artists import label_axis, legend
+from core.figures.gain import MOST
 from core.figures.losses import BLUE, GREY, ORANGE
 
 DPI = 120
@@ -75,7 +76,7 @@ def gain_plot(real: Sequence[int], gain: Sequence[float], low: Sequence[float], 
     reach = [middle - 100 * np.asarray(low), 100 * np.asarray(high) - middle]
     axes.axhline(0, color=GREY, linewidth=1)
     axes.errorbar(places, middle, yerr=np.maximum(reach, 0), fmt="o", color=ORANGE, capsize=4)
-    axes.set_xticks(places, [f"{count:,}" for count in real])
+    axes.set_xticks(places, ["all" if count > MOST else f"{count:,}" for count in real])
     axes.set_xlabel("real images a character")
     axes.set_ylabel("gain, points")
     axes.spines[["top", "right"]].set_visible(False)

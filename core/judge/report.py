@@ -6,8 +6,9 @@ import numpy as np
 
 from core.figures.card_page import Line, Page, Section, html
 from core.figures.card_pictures import pairs_picture, rows_picture, sweeps_picture
+from core.glyphs.sources import EMBEDDED
 from core.judge import card as cards
-from core.judge.others import Gain
+from core.judge.others import GAIN_GOAL, Gain
 from core.judge.quantities import GENERATED, REAL, written
 from core.judge.reference import Exhibit
 from core.judge.whole import Score
@@ -21,8 +22,8 @@ STEPS = 9  # of a code from -1 to 1
 BESIDE = 23  # characters shown real beside generated
 
 ABOUT = (
-    "The judge is a small network of another kind than the discriminator, trained on {learned}. Held-out real: images "
-    "of writers that neither the generator nor the judge ever saw, one half against the other where a row compares "
+    "The judge is a small network of another kind than the discriminator, trained on {learned}. Held-out real: "
+    "{unseen} that neither the generator nor the judge ever saw, one half against the other where a row compares "
     "sets. Memoriser: copies of training images, perfect in all rows but 7. Distances of rows 4 to 6 are taken in the "
     "judge's features, from equally many images in every column; row 7 in blurred pixels of unit length. Row 8's "
     "second rulers (projections, skeletons) share nothing with those that training used; the real column says how far "
@@ -43,7 +44,9 @@ def page_of(card: Score) -> Page:
         f"run {card.run}, step {card.step:,}, recipe {config.recipe.name}, {config.data.chars} from "
         f"{card.reference.glyphs.source}{look}; {card.images} images a character; overall {card.overall:.4f}"
     )
-    learned = "embedded writers of its own" if config.data.source == "penman" else "the run's training split"
+    embedded = config.data.source in EMBEDDED
+    learned = "embedded writers of its own" if embedded else "the run's training split"
+    unseen = "images of writers" if embedded else "images (of other writers or sheets where the data names them)"
     missing = [f"{_named(name)}: not run: {command}" for name, command in card.missing.items()]
     return Page(
         title=f"Score card: {config.preset or config.data.chars}",
@@ -51,7 +54,7 @@ def page_of(card: Score) -> Page:
         warnings=card.warnings,
         columns=list(card.columns),
         lines=_lines(card),
-        notes=[*missing, ABOUT.format(learned=learned)],
+        notes=[*missing, ABOUT.format(learned=learned, unseen=unseen)],
         sections=_sections(card),
     )
 
@@ -64,10 +67,8 @@ def _lines(card: Score) -> list[Line]:
     lines, before = [], 0
     for q in card.lines:
         if before < 3 < q.row:
-            lines += [
-                Line("3", f"OCR gain, {g.real_per_char} real a character", "interval > 0", g.low > 0, [_interval(g)])
-                for g in card.gain
-            ]
+            lines += [Line("3", g.words, GAIN_GOAL, g.low > 0, [_interval(g)]) for g in card.gain]
+            lines += [Line("3", "OCR gain", GAIN_GOAL, None, ["not run"])] if "3" in card.missing else []
         values = [column.get(q.name) for column in card.columns.values()]
         met = q.met(card.columns[GENERATED].get(q.name), card.columns[REAL].get(q.name))
         row = str(q.row) if q.row != before else ""

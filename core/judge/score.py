@@ -19,7 +19,7 @@ from core.glyphs import glyphset
 from core.glyphs.building import preparation_of, sized_batches
 from core.glyphs.glyphset import GlyphSet
 from core.glyphs.repertoire import characters as repertoire
-from core.glyphs.sources import JUDGE_WRITERS, open_source
+from core.glyphs.sources import EMBEDDED, JUDGE_WRITERS, open_source
 from core.judge.classifier import BATCH, VERSION, Judge, train
 from core.rundir import cache_root, write_atomic
 from core.settings import DataConfig, TrainConfig
@@ -50,7 +50,7 @@ def judge_for(data: DataConfig, *, domain: int | None = None, progress: Progress
     glyphs = glyphset.load(data)
     facts: list[object] = [VERSION, JUDGE_IMAGES, JUDGE_STEPS, glyphs.fingerprint]
     learn = Learning(reader_precision())
-    if data.source != "penman":
+    if data.source not in EMBEDDED:
         learn = Learning(reader_precision(), FEW_STEPS)
         facts += ["warped", FEW_STEPS, *_domain_fact(glyphs, domain)]
     elif learn.precision != "fp32":
@@ -128,7 +128,7 @@ def _domain_fact(glyphs: GlyphSet, domain: int | None) -> list[object]:
 def _judge_images(
     data: DataConfig, glyphs: GlyphSet, domain: int | None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    if data.source != "penman":
+    if data.source not in EMBEDDED:
         own = np.flatnonzero(glyphs.side(held_out=False, domain=_number(glyphs, domain)))
         rows = np.flatnonzero(~glyphs.held_out)
         rows = np.concatenate([rows, np.resize(own, max(0, len(rows) - 2 * len(own)))])

@@ -41,17 +41,24 @@ def identity(config: RunConfig) -> bytes:
     return configs.encode(configs.override(config, {"preset": "", **PACE}))
 
 
-def found(home: Home, cells: Sequence[Cell]) -> dict[Cell, RunDir]:
-    """The newest run of each cell, finished ones first."""
+def runs_of(home: Home, cells: Sequence[Cell]) -> Iterator[tuple[Cell, RunDir]]:
+    """Every run that is one of the cells, newest first, whatever became of it; a cell may come several times."""
     wanted = {identity(cell.config): cell for cell in cells}
-    runs: dict[Cell, RunDir] = {}
     for run_id in run_ids(home):
         run = home.run(run_id)
         try:
             cell = wanted.get(identity(configs.decode(run.config.read_bytes())))
         except (OSError, ConfigError):  # damaged, or of a newer etlgan: not one of ours
             continue
-        if cell and (cell not in runs or (not _finished(runs[cell]) and _finished(run))):
+        if cell:
+            yield cell, run
+
+
+def found(home: Home, cells: Sequence[Cell]) -> dict[Cell, RunDir]:
+    """The newest run of each cell, finished ones first."""
+    runs: dict[Cell, RunDir] = {}
+    for cell, run in runs_of(home, cells):
+        if cell not in runs or (not finished(runs[cell]) and finished(run)):
             runs[cell] = run
     return runs
 
@@ -77,7 +84,7 @@ def trained(
     if jobs > 1:
         torch.set_num_threads(1)
     known = found(home, cells)
-    ended = [(cell, known[cell]) for cell in cells if cell in known and _finished(known[cell])]
+    ended = [(cell, known[cell]) for cell in cells if cell in known and finished(known[cell])]
     todo = [cell for cell in cells if cell not in dict(ended)]
     live: dict[Cell, RunDir] = {}
     try:
@@ -93,7 +100,7 @@ def trained(
                 time.sleep(POLL_SECONDS)
                 continue
             cell, run = ended.pop(0)
-            if _finished(run):
+            if finished(run):
                 yield cell, run
             else:
                 state = state_of(run)
@@ -105,7 +112,7 @@ def trained(
 
 
 def _going(home: Home, cell: Cell, before: RunDir | None, *, study: str, threads: int) -> RunDir:
-    if before is not None and (state_of(before).live or _finished(before)):  # by now: it was live when it was found
+    if before is not None and (state_of(before).live or finished(before)):  # by now: it was live when it was found
         return before
     if before is not None and any(before.checkpoints.glob("*.safetensors")):
         try:
@@ -116,5 +123,6 @@ def _going(home: Home, cell: Cell, before: RunDir | None, *, study: str, threads
     return launcher.start(home, config, tags=[study])
 
 
-def _finished(run: RunDir) -> bool:
+def finished(run: RunDir) -> bool:
+    """Whether a run came to its end."""
     return state_of(run).kind == "finished"

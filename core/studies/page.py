@@ -13,14 +13,17 @@ NOTES = (
     "Means over seeds, ± their standard deviation; worst, minutes, off-diagonal, drop at ends: of the worst seed.",
     "The judge learns from writers of its own (embedded data) or from the training split; held-out writers are seen by "
     "nothing but this table. ✓ and ✗: the row's floor is reached or missed. Minutes are of training.",
-    "Gap and drop are points of accuracy; coverage and FCD are over those of real training images. Memorised: share "
-    "nearer to a training image than the nearest 1 % of held-out ones. The codes of `classic` have no names: the judge "
-    "names them, one to one, as suits them best.",
+    "Gap and drop are points of accuracy; coverage, FCD and KID (Fréchet's and the kernel distance) are over those of "
+    "real training images. Slant, thickness: rank correlation with their code; off-diagonal: with the other's; drop at "
+    "ends: labels lost at the codes' extremes. Memorised: share nearer to a training image than the nearest 1 % of "
+    "held-out ones. The codes of `classic` have no names: the judge names them, one to one, as suits them best.",
 )
 
 
-def write(home: Home, study: str, results: Sequence[Result], floors: Mapping[str, Floors]) -> Path:
-    """studies/<study>/report.html, whole or not at all."""
+def write(home: Home, study: str, results: Sequence[Result], floors: Mapping[str, Floors]) -> Path | None:
+    """studies/<study>/report.html, whole or not at all; None and nothing written where there are no results."""
+    if not results:
+        return None
     path = home.studies / study / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     head = ("experiment", "recipe", "seeds", *(column.head for column in COLUMNS))

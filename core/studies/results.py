@@ -9,7 +9,7 @@ from core.errors import EtlganError
 from core.judge import whole
 from core.judge.quantities import GENERATED, REAL
 from core.rundir import Home, RunDir, read_json
-from core.studies.cells import Cell, Tell, trained
+from core.studies.cells import Cell, Tell, finished, runs_of, trained
 from core.studies.plans import Floors
 
 
@@ -32,6 +32,19 @@ def judged(home: Home, cells: Sequence[Cell], *, study: str, jobs: int, per_char
             continue
         tell(f"{cell.title}: {told(result)}")
         yield result
+
+
+def kept(home: Home, cells: Sequence[Cell], *, per_char: int) -> list[Result]:
+    """Of these cells whatever is finished and judged in this home, in their table's order, seeds in theirs. Only looks.
+
+    A cell's newest judged run counts.
+    """
+    done: dict[Cell, Result] = {}
+    for cell, run in runs_of(home, cells):
+        if cell not in done and finished(run) and (result := read(cell, run, per_char)):
+            done[cell] = result
+    lines = list(dict.fromkeys((cell.row, cell.variant) for cell in cells))
+    return sorted(done.values(), key=lambda each: (lines.index(each.cell[:2]), each.cell.config.seed))
 
 
 def read(cell: Cell, run: RunDir, per_char: int) -> Result | None:
@@ -112,11 +125,12 @@ COLUMNS: Sequence[Column] = (
     Column("coverage", _of("coverage_ratio"), _plain, lambda v, f, _r: v >= f.coverage),
     Column("memorised", _of("memorised"), _share, lambda v, f, _r: v <= f.memorised),
     Column("spread", _of("spread"), _plain),
-    Column("FCD ratio", _of("fcd_ratio"), _plain),
-    Column("slant", _of("slant_control"), _plain),
-    Column("thickness", _of("thickness_control"), _plain),
-    Column("off-diagonal", _of("off_diagonal"), _plain, None, max),
-    Column("drop at ends", _of("extremes_drop"), _points, None, max),
+    Column("FCD ratio", _of("fcd_ratio"), _plain, lambda v, f, _r: v <= f.distance),
+    Column("KID ratio", _of("kid_ratio"), _plain, lambda v, f, _r: v <= f.distance),
+    Column("slant", _of("slant_control"), _plain, lambda v, f, _r: v >= f.control),
+    Column("thickness", _of("thickness_control"), _plain, lambda v, f, _r: v >= f.control),
+    Column("off-diagonal", _of("off_diagonal"), _plain, lambda v, f, _r: v <= f.off_diagonal, max),
+    Column("drop at ends", _of("extremes_drop"), _points, lambda v, f, _r: v <= f.drop, max),
 )
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Data = Annotated[str, typer.Option(metavar="SOURCE", help="The real domain; penman stands for it as a scanner saw it.")]
 Chars = Annotated[str, typer.Option(metavar="CHARS", help="A named set, or the characters.")]
+Style = Annotated[
+    str, typer.Option(metavar="LOOK", help="Of --data penman: scanned (default), prepared or clean; see data.style.")
+]
 Numbers = Annotated[
     list[str] | None,
     typer.Option(
@@ -43,6 +46,7 @@ PenSteps = Annotated[
 ReaderSteps = Annotated[
     int, typer.Option("--reader-steps", metavar="N", min=10, help="Of each recogniser, 128 images each.")
 ]
+Size = Annotated[str, typer.Option(metavar="SIZE", help="Of the generators' networks: xs, s, m, l or xl.")]
 Mix = Annotated[float, typer.Option(metavar="X", min=0.05, max=0.95, help="Share of added images in a batch.")]
 Pool = Annotated[int, typer.Option(metavar="N", min=1, help="Real training images a character to choose from.")]
 HeldOut = Annotated[int, typer.Option("--held-out", metavar="N", min=1, help="Test images a character: other writers.")]
@@ -53,6 +57,7 @@ Threads = Annotated[int, typer.Option(metavar="N", min=0, max=1024, help="CPU th
 def ocr_gain(
     data: Data = "penman",
     chars: Chars = "hiragana",
+    style: Style = "",
     numbers: Numbers = None,
     half: Half = False,
     gan: How = "mixed",
@@ -61,6 +66,7 @@ def ocr_gain(
     steps: Steps = 800,
     pen_steps: PenSteps = 3000,
     reader_steps: ReaderSteps = 600,
+    size: Size = "xs",
     mix: Mix = 0.5,
     pool: Pool = 700,
     held_out: HeldOut = 200,
@@ -72,7 +78,8 @@ def ocr_gain(
     """Train recognisers with and without generated images, and test them on held-out writers.
 
     Every generator is an ordinary run; what is finished is not repeated. Beside it stand real images alone, with
-    classical augmentation, with embedded handwriting added, and with both.
+    classical augmentation, with embedded handwriting added, and with both. A later call adds its numbers of images to
+    the result if all else is the same, and has a result of its own if not.
     """
     from core.errors import ConfigError
     from core.glyphs.sets.spec import absolute
@@ -84,7 +91,7 @@ def ocr_gain(
     if look not in ("clean", "prepared"):
         raise ConfigError(f"--look {look}: must be clean or prepared")
     plan = plans.Plan(
-        data=plans.real_domain(absolute(data), chars, pool=pool, held_out=held_out),
+        data=plans.real_domain(absolute(data), chars, style=style, pool=pool, held_out=held_out),
         few=plans.grid(numbers or (["0", "5", "20"] if half else ["5", "20"])),
         seeds=seeds,
         how=gan,  # type: ignore[arg-type]
@@ -94,23 +101,27 @@ def ocr_gain(
         pen_steps=pen_steps,
         reader_steps=reader_steps,
         mix=mix,
+        size=size.strip().lower(),
         threads=threads,
     )
-    outcome = study.run(options.home(folder), plan, jobs=jobs, tell=terminal.tell)
+    outcome, place = study.run(options.home(folder), plan, jobs=jobs, tell=terminal.tell)
     if as_json:
-        gains = [gain._asdict() for gain in outcome.gains]
-        terminal.say_json({"study": plan.name, "accuracy": outcome.accuracy, "gains": gains})
+        accuracy = {str(plans.amount(few)): arms for few, arms in outcome.accuracy.items()}
+        gains = [gain._asdict() | {"few": plans.amount(gain.few)} for gain in outcome.gains]
+        terminal.say_json({"study": plan.name, "accuracy": accuracy, "gains": gains})
     else:
         _print(outcome)
+    terminal.tell(terminal.clean(f"results, with those of earlier calls that asked the same: {place}/scores.json"))
+    terminal.tell(terminal.clean(f"plot: {place}/ocr-gain.png"))
 
 
 def _print(outcome: Outcome) -> None:
-    from core.studies.gain.plan import ALL, ARMS, COMPARED
+    from core.studies.gain.plan import ARMS, COMPARED, amount
 
     head = ("real images", *ARMS, *(f"{arm} over {over}".replace("+ ", "") for arm, over in COMPARED))
     rows = [
         (
-            "all" if few == ALL else str(few),
+            str(amount(few)),
             *(_spread(arms[arm]) for arm in ARMS),
             *(_points(gain) for gain in outcome.gains if gain.few == few),
         )

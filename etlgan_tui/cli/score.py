@@ -14,7 +14,6 @@ from etlgan_tui.cli.waiting import Waiting
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from core.judge.quantities import Quantity
     from core.judge.whole import Score
 
 
@@ -41,7 +40,7 @@ def score(
     run = options.run(folder, text)
     options.config(run)
     if report:
-        _writable(report)
+        _writable(report, quick)
     from core.judge import card as cards
     from core.judge import whole
 
@@ -49,7 +48,7 @@ def score(
         card = whole.score_run(
             run,
             checkpoint=checkpoint,
-            rows=cards.QUICK if quick and not report else cards.ALL,
+            rows=cards.QUICK if quick else cards.ALL,
             per_char=per_char,
             domain=domain,
             progress=waiting.progress,
@@ -67,10 +66,12 @@ def score(
         terminal.say(f"report: {terminal.clean(report)}")
 
 
-def _writable(report: Path) -> None:
+def _writable(report: Path, quick: bool) -> None:
     """A mistake in the path is told before the minutes of judging."""
     from core.errors import ConfigError
 
+    if quick:
+        raise ConfigError("--report draws the whole card, --quick judges three rows of it: leave one out")
     if report.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"--report {report}: must end in .html")
     if not report.absolute().parent.is_dir():
@@ -117,7 +118,7 @@ def _table(card: Score) -> RenderableType:
     for line in card.lines:
         if before < 3 < line.row:
             for cells in _gain_lines(card):
-                table.add_row("3", *map(Text, cells))
+                table.add_row("3", *cells)
         number = str(line.row) if line.row != before else ""
         before = line.row
         value = card.columns[GENERATED].get(line.name)
@@ -127,29 +128,34 @@ def _table(card: Score) -> RenderableType:
             number,
             Text(line.words),
             shown,
-            _goal(line, verdict),
+            _goal(line.goal(), verdict),
             *(Text(written(line.kind, card.columns[name].get(line.name))) for name in controls),
         )
     return table
 
 
-def _gain_lines(card: Score) -> list[tuple[str, str, str]]:
-    """Row 3, where the whole card was asked for."""
-    from core.judge.quantities import written
+def _gain_lines(card: Score) -> list[tuple[RenderableType, ...]]:
+    """Row 3, where the whole card was asked for: words, value, target."""
+    from rich.text import Text
+
+    from core.judge.others import GAIN_GOAL
 
     if "3" in card.missing:
-        return [("OCR gain", "not run", "interval > 0")]
-    lines = []
-    for gain in card.gain:
-        interval = f"{100 * gain.low:+.2f} to {100 * gain.high:+.2f}"
-        lines.append((f"OCR gain, {gain.real_per_char} real a character", written("points", gain.gain), interval))
-    return lines
+        return [(Text("OCR gain"), Text("not run"), Text(GAIN_GOAL))]
+    return [
+        (
+            Text(gain.words),
+            Text(f"{100 * gain.gain:+.2f} ({100 * gain.low:+.2f} to {100 * gain.high:+.2f})"),
+            _goal(GAIN_GOAL, gain.low > 0),
+        )
+        for gain in card.gain
+    ]
 
 
-def _goal(line: Quantity, verdict: bool | None) -> RenderableType:
+def _goal(goal: str, verdict: bool | None) -> RenderableType:
     from rich.text import Text
 
     if verdict is None:
-        return Text(line.goal())
+        return Text(goal)
     yes, no = ("✓", "✗") if terminal.shows_unicode(sys.stdout) else ("ok", "MISS")
-    return Text.assemble((yes if verdict else no, "green" if verdict else "bold red"), " ", line.goal())
+    return Text.assemble((yes if verdict else no, "green" if verdict else "bold red"), " ", goal)

@@ -35,6 +35,7 @@ def _facts(run: RunDir) -> dict[str, Any]:
     from core.rundir import read_json
     from core.runs.meta import read_meta
     from core.runs.state import state_of
+    from etlgan_tui import cards
     from etlgan_tui.cli.progress import line
 
     state, problem, config = state_of(run), "", None
@@ -54,6 +55,7 @@ def _facts(run: RunDir) -> dict[str, Any]:
         "steps": progress.steps,
         "last": progress.last,
         "scores": progress.history.scored[-1].scores if progress.history.scored else {},
+        "card": cards.card(run),
         "seconds_to_target": progress.history.seconds_to_target,
         "spent": progress.finished.spent if progress.finished else {},
         "best_checkpoint": progress.best,
@@ -156,6 +158,7 @@ def _print(facts: dict[str, Any]) -> None:
         terminal.say(row)
     _section("settings that differ from the defaults", facts["changed"])
     _section("scores", facts["scores"])
+    _section("score card of `etlgan score`", facts["card"])
     _section("environment", _environment(facts["environment"]))
 
 

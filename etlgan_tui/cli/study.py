@@ -29,7 +29,12 @@ ClassicSteps = Annotated[
 ]
 Mnist = Annotated[Path | None, typer.Option(metavar="PATH", help="Folder of MNIST's files, for its rows.")]
 Kmnist = Annotated[Path | None, typer.Option(metavar="PATH", help="Folder of KMNIST's files, for its row.")]
-Etl = Annotated[Path | None, typer.Option(metavar="PATH", help="Folder of ETL's files; else embedded handwriting.")]
+Size = Annotated[
+    str, typer.Option(metavar="SIZE", help="Of every row's networks: xs, s, m, l or xl; default: the rows' own.")
+]
+Etl = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="ETL's files (textbook: ETL7, ETL8B); else embedded handwriting.")
+]
 
 
 def quality(
@@ -39,19 +44,24 @@ def quality(
     etl: Etl = None,
     jobs: Jobs = 1,
     share: Share = 1.0,
+    size: Size = "",
     per_char: PerChar = 500,
     as_json: options.Json = False,
     folder: options.HomeFolder = None,
 ) -> None:
     """The quality table: every kind of character set against its floors.
 
-    Data is embedded handwriting as a scanner saw it, prepared; KMNIST and MNIST rows need their files.
+    Data is embedded handwriting as a scanner saw it, prepared; KMNIST and MNIST rows need their files. With --size the
+    page is that of a study of its own, such as quality-s.
     """
     from core.studies import plans
 
-    cells = plans.quality(_sources(mnist=mnist, kmnist=kmnist, etl=etl), only or (), share=share)
+    size = size.strip().lower()
+    sources = _sources(mnist=mnist, kmnist=kmnist, etl=etl)
+    cells, whole = (plans.quality(sources, rows, share=share, size=size) for rows in (only or (), ()))
     floors = {row: experiment.floors for row, experiment in plans.QUALITY.items()}
-    _fill("quality", cells, floors, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
+    study = f"quality-{size}" if size else "quality"
+    _fill(study, cells, whole, floors, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
 
 
 def textbook(
@@ -68,9 +78,12 @@ def textbook(
     """The text-book experiments by recipe etl, by classic, and by classic as published (softmax twice)."""
     from core.studies import plans
 
-    cells = plans.textbook(_sources(mnist=mnist, etl=etl), only or (), share=share, classic_steps=classic_steps)
+    sources = _sources(mnist=mnist, etl=etl)
+    cells, whole = (
+        plans.textbook(sources, rows, share=share, classic_steps=classic_steps) for rows in (only or (), ())
+    )
     floors = {row: experiment.floors for row, experiment in plans.TEXTBOOK.items()}
-    _fill("textbook", cells, floors, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
+    _fill("textbook", cells, whole, floors, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
 
 
 def ablation(
@@ -86,7 +99,8 @@ def ablation(
     from core.studies import plans
 
     cells = plans.ablation(only or (), seeds=seeds, share=share)
-    _fill("ablation", cells, {}, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
+    whole = plans.ablation(seeds=plans.MOST_SEEDS, share=share)
+    _fill("ablation", cells, whole, {}, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
 
 
 for command in (quality, textbook, ablation):
@@ -94,14 +108,31 @@ for command in (quality, textbook, ablation):
 
 
 def _sources(**paths: Path | None) -> dict[str, str]:
-    from core.rundir import expanded
+    """Absolute paths by kind, of those that were given. One that holds no such data: ConfigError, before any run."""
+    from core.errors import ConfigError, DataError
+    from core.glyphs.sets.spec import parse
+    from core.glyphs.sources import open_source
+    from core.settings import DataConfig
 
-    return {name: str(expanded(path).absolute()) for name, path in paths.items() if path is not None}
+    found = {}
+    for kind, given in paths.items():
+        if given is None:
+            continue
+        places = [path.absolute() for path in parse(f"{kind}:{given}")[1]]
+        if missing := [path for path in places if not path.exists()]:
+            raise ConfigError(f"--{kind} {missing[0]}: there is no such file or folder")
+        found[kind] = ",".join(map(str, places))
+        try:
+            open_source(DataConfig(source=f"{kind}:{found[kind]}"))
+        except DataError as error:
+            raise ConfigError(f"--{kind} {error}") from None
+    return found
 
 
 def _fill(
     study: str,
     cells: Sequence[Cell],
+    whole: Sequence[Cell],
     floors: Mapping[str, Floors],
     *,
     jobs: int,
@@ -109,15 +140,21 @@ def _fill(
     as_json: bool,
     folder: Path | None,
 ) -> None:
+    """Train and judge `cells` and print their table. The page holds all of `whole`, the study's cells under the same
+    settings, that is finished and judged, by whichever call, and also where this one is interrupted.
+    """
     from core.errors import ConfigError
     from core.studies import page, results
 
     if not cells:
         raise ConfigError("nothing to do: the rows asked for need files; see --mnist and --kmnist")
     home = options.home(folder)
-    done = list(results.judged(home, cells, study=study, jobs=jobs, per_char=per_char, tell=terminal.tell))
+    try:
+        done = list(results.judged(home, cells, study=study, jobs=jobs, per_char=per_char, tell=terminal.tell))
+    finally:
+        shown = results.kept(home, whole, per_char=per_char)
+        written = page.write(home, study, shown, floors)
     done.sort(key=lambda result: list(cells).index(result.cell))
-    written = page.write(home, study, done, floors)
     if as_json:
         terminal.say_json([page.record(result) for result in done])
     else:
@@ -133,6 +170,7 @@ def _fill(
         ]
         for text in terminal.table(head, lines, right=frozenset(head[2:])):
             terminal.say(text)
-    terminal.tell(f"{len(done)} of {len(cells)} cells; report: {written}")
+    report = f"report of all {len(shown)} that are there: {written}" if written else "no report"
+    terminal.tell(f"{len(done)} of {len(cells)} cells; {report}")
     if len(done) < len(cells):
         raise typer.Exit(1)

@@ -48,7 +48,7 @@ def test_a_run_is_scored_beside_its_controls(etlgan: Typed, home: Home, tmp_path
     assert {"gan_train_gap", "fcd_ratio", "coverage_ratio", "spread", "slant_control", "samples_per_s"} <= set(made)
     assert set(card["per_character"]) == {"く", "こ"}
     assert card["targets"]["gan_test"]["met"] is False
-    assert card["missing"]["3"] == "etlgan ocr-gain"
+    assert shlex.split(card["missing"]["3"]) == ["etlgan", "ocr-gain", "--chars", "くこ", "--style", "clean"]
     command = shlex.split(card["missing"]["classic"])
     assert command[:2] == ["etlgan", "run"]
     assert {"data.chars=くこ", "data.per_char=20", "recipe.name=classic"} <= set(command), "the very same data"
@@ -56,6 +56,9 @@ def test_a_run_is_scored_beside_its_controls(etlgan: Typed, home: Home, tmp_path
     told = page.read_text()
     assert told.count("data:image/png;base64,") > 7
     assert "http" not in told, "nothing is fetched from anywhere"
+    shown = etlgan("show", "last").out
+    assert "score card of `etlgan score`" in shown
+    assert "memorised" in shown
     again = etlgan("score", "last", "--per-char", "10", "--quick")
     assert again.code == 0
     assert "read as asked" in again.out
@@ -90,6 +93,8 @@ def test_a_page_that_cannot_be_written_is_told_at_once(etlgan: Typed, tmp_path: 
     assert etlgan("run", *SMALL).code == 0
     complains(etlgan("score", "last", "--report", str(tmp_path / "card.pdf")), "must end in .html", code=2)
     complains(etlgan("score", "last", "--report", str(tmp_path / "none" / "card.html")), "there is no folder", code=2)
+    both = etlgan("score", "last", "--quick", "--report", str(tmp_path / "card.html"))
+    complains(both, "leave one out", code=2)
 
 
 def test_nothing_to_judge_is_one_clear_line(etlgan: Typed) -> None:

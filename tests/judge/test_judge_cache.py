@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-from core.glyphs import penman
+from core.glyphs import glyphset, penman
 from core.judge import classifier, score
 from core.settings import DataConfig, RunConfig
 
@@ -59,3 +60,22 @@ def test_a_judge_reads_what_other_writers_wrote(data: DataConfig) -> None:
     judge = score.judge_for(data)
     assert (judge.read(written(labels, 1)).label == labels).mean() > 0.6
     assert (judge.read(np.zeros((18, 32, 32), np.uint8)).label == labels).mean() == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("source", ["penman", "penman:clean", "penman:prepared", "penman:scanned"])
+def test_a_judge_of_embedded_data_has_writers_of_its_own_whatever_the_look(
+    data: DataConfig, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = msgspec.structs.replace(data, source=source)
+    taught: list[NDArray[np.uint8]] = []
+
+    def kept(images: NDArray[np.uint8], *_: object, **__: object) -> classifier.Judge:
+        taught.append(images)
+        return classifier.Judge(3, 32)
+
+    monkeypatch.setattr(score, "train", kept)
+    score.judge_for(looked)
+    glyphs = glyphset.load(looked)
+    theirs = {image.tobytes() for image in np.asarray(glyphs.images)}
+    assert len(taught[0]) == 3 * 30
+    assert not theirs & {image.tobytes() for image in taught[0]}

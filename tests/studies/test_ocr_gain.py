@@ -2,16 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from core.errors import ConfigError
 from core.glyphs import glyphset
+from core.glyphs.glyphset import GlyphSet
 from core.judge import pupil
 from core.judge.pupil import Food
-from core.rundir import Home
-from core.studies.gain import outcome, plan, subsets
+from core.rundir import Home, RunDir, write_json
+from core.studies.gain import kept, outcome, plan, subsets
+from core.studies.gain.outcome import Gain, Outcome
 from etlgan_tui.cli import main
 
 
@@ -103,14 +107,16 @@ def test_the_command_goes_on_where_it_was(
         "10",
     ]
     words += ["--pool", "8", "--held-out", "4", "--home", str(home.root), "--json"]
-    said = []
+    said, told = [], []
     for more in ([], [], ["--look", "clean"]):
         if more:
             assert len(list(home.runs.iterdir())) == 2  # embedded handwriting, then the mixture
         with pytest.raises(SystemExit) as ended:
             main([*words, *more])
         assert not ended.value.code
-        said.append(json.loads(capsys.readouterr().out))
+        heard = capsys.readouterr()
+        said.append(json.loads(heard.out))
+        told.append(heard.err.splitlines()[-2:])
     assert said[0] == said[1]
     assert list(said[0]["accuracy"]["0"]) == ["real", "augmented", "+ embedded", "+ generated", "+ both"]
     assert [(gain["arm"], gain["over"]) for gain in said[0]["gains"]] == [
@@ -120,16 +126,93 @@ def test_the_command_goes_on_where_it_was(
     assert [source.partition("+")[0] for source in sources] == [
         "pen=penman:clean", "pen=penman:prepared", "penman:clean", "penman:prepared"
     ]  # fmt: skip
-    tree = json.loads((home.studies / "ocr-gain-half" / "scores.json").read_bytes())
-    assert tree["kind"] == "ocr-gain-half"
-    assert [row["real_per_char"] for row in tree["gain"]] == [0]
-    assert (home.studies / "ocr-gain-half" / "ocr-gain.png").stat().st_size > 1000
+    assert sorted(path.name for path in (home.studies / "ocr-gain-half").iterdir()) == ["data", "readings"]
+    assert told[0] == told[1]
+    places = [path for path in home.studies.iterdir() if path.name != "ocr-gain-half"]
+    assert len(places) == 2, "the pen in another look is another result"
+    for place in places:
+        tree = json.loads((place / "scores.json").read_bytes())
+        assert tree["kind"] == "ocr-gain-half"
+        assert [row["real_per_char"] for row in tree["gain"]] == [0]
+        assert (place / "ocr-gain.png").stat().st_size > 1000
+        assert any(str(place / "scores.json") in lines[0] and str(place) in lines[1] for lines in told)
     assert cache.is_dir()
+
+
+def asked(*few: int, seeds: int = 1, **changes: Any) -> plan.Plan:
+    data = plan.real_domain(changes.pop("source", "penman"), changes.pop("chars", "あい"), pool=12, held_out=3)
+    return plan.Plan(data=data, few=few, seeds=seeds, **changes)
+
+
+def came(accuracy: dict[int, int], value: float) -> Outcome:
+    """An outcome: by real images how many seeds; all shares are the value, and so are the gains."""
+    gains = [Gain(n, arm, over, value, value, value) for n in accuracy for arm, over in plan.COMPARED]
+    return Outcome({n: dict.fromkeys(plan.ARMS, [value] * seeds) for n, seeds in accuracy.items()}, gains)
+
+
+def test_questions_that_differ_in_more_than_numbers_seeds_and_pace_have_folders_of_their_own(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    first = kept.place(home, asked(5), "f")
+    same = [asked(20), asked(5, 20, seeds=3), asked(5, threads=1)]
+    assert {kept.place(home, each, "f") for each in same} == {first}
+    others = [
+        asked(5, half=True), asked(5, chars="あう"), asked(5, source="etl:/e"), asked(5, how="warm"), asked(5, steps=9),
+        asked(5, pen_steps=9), asked(5, reader_steps=9), asked(5, mix=0.2), asked(5, look="clean"), asked(5, size="s"),
+    ]  # fmt: skip
+    assert (
+        len({first, kept.place(home, asked(5), "other files"), *(kept.place(home, each, "f") for each in others)}) == 12
+    )
+    assert kept.place(home, asked(5, chars="hiragana-a-ka"), "f").name.startswith("ocr-gain-hiragana-a-ka-")
+    assert kept.place(home, asked(5, chars="../../あ"), "f").parent == home.studies
+
+
+def test_later_calls_add_and_more_seeds_stay(tmp_path: Path, cache: Path) -> None:
+    home = Home(tmp_path)
+    glyphs = glyphset.load(asked(5).data)
+    place = write(home, asked(5, 20, seeds=3), came({5: 3, 20: 3}, 0.1), glyphs)
+    scores = RunDir(place).scores
+    write(home, asked(5, plan.ALL), came({5: 1, plan.ALL: 1}, 0.2), glyphs)
+    assert gains(scores) == [(5, 3, 0.1), (20, 3, 0.1), ("all", 1, 0.2)], "fewer seeds do not replace more"
+    write(home, asked(20, seeds=3), came({20: 3}, 0.3), glyphs)
+    assert gains(scores) == [(5, 3, 0.1), (20, 3, 0.3), ("all", 1, 0.2)], "of as many the newer"
+    tree = json.loads(scores.read_bytes())
+    assert list(tree["accuracy"]) == ["5", "20", "all"]
+    assert tree["settings"] | {"few": [5, 20, "all"], "seeds": 3} == tree["settings"]
+    assert (tree["data"]["source"], tree["data"]["chars"], tree["data"]["style"]) == ("penman", "あい", "scanned")
+    assert len(tree["gains"]) == 9
+    assert kept.read(scores).gains[-1].few == plan.ALL
+    for damaged in ("[", '{"accuracy": 3}', '{"accuracy": {"x": {}}, "gains": []}'):
+        scores.write_text(damaged)
+        assert kept.read(scores) == Outcome({}, [])
+    write_json(scores, tree | {"accuracy": {"5": {"real": [0.5]}}})  # arms of another version
+    assert kept.read(scores).accuracy == {}
+    assert cache.is_dir()
+
+
+def write(home: Home, question: plan.Plan, found: Outcome, glyphs: GlyphSet) -> Path:
+    place = kept.write(home, question, found, glyphs)
+    assert (place / "ocr-gain.png").stat().st_size > 1000
+    return place
+
+
+def gains(scores: Path) -> list[tuple[object, int, float]]:
+    rows = json.loads(scores.read_bytes())["gain"]
+    return [(row["real_per_char"], row["seeds"], row["gain"]) for row in rows]
+
+
+def test_a_look_is_asked_of_embedded_handwriting_only() -> None:
+    assert plan.real_domain("penman", "あ").style == "scanned"
+    assert plan.real_domain("penman", "あ", style="clean").style == "clean"
+    assert plan.real_domain("etl:/e", "あ").style == "clean"
+    with pytest.raises(ConfigError, match="--data penman"):
+        plan.real_domain("etl:/e", "あ", style="scanned")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--style", "old"], "data.style=old: must be"),
+        (["--size", "huge"], "model.size=huge: must be"),
         (["--n", "few"], "--n few: must be a number of images, or all"),
         (["--n", "0"], "at least one real image"),
         (["--gan", "magic"], "must be subset, warm or mixed"),

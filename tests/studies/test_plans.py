@@ -30,6 +30,11 @@ def test_rows_that_need_files_are_left_out_without_them() -> None:
 def test_the_users_scans_stand_in_for_embedded_handwriting() -> None:
     cells = plans.textbook({"etl": "/e"}, ["hiragana 10", "digits"])
     assert {cell.config.data.source for cell in cells if cell.row == "hiragana 10"} == {"etl:/e"}
+    assert {cell.config.data.where for cell in cells} == {"set == 'ETL7'", ""}, "the set that the public script took"
+    (kanji, *_) = plans.textbook({"etl": "/e"}, ["kanji 10 at 161"])
+    assert (kanji.config.data.where, kanji.config.data.per_char) == ("set == 'ETL8B'", 131)
+    (embedded, *_) = plans.textbook({}, ["kanji 10 at 161"])
+    assert (embedded.config.data.where, embedded.config.data.per_char) == ("", 161)
     assert {cell.config.data.source for cell in cells if cell.row == "digits"} == {"penman"}
 
 
@@ -44,6 +49,14 @@ def test_a_rehearsal_is_shorter_and_the_same_else() -> None:
     (whole,), (short,) = (plans.quality({}, ["hiragana 46"], share=share) for share in (1.0, 0.01))
     assert short.config.train.steps == round(whole.config.train.steps * 0.01)
     assert short.config.data == whole.config.data
+
+
+def test_a_size_is_that_of_every_row() -> None:
+    usual, wide = plans.quality(FILES), plans.quality(FILES, size="m")
+    assert {cell.config.model.size for cell in wide} == {"m"}
+    assert [configs.override(cell.config, {"model.size": "xs"}) for cell in wide] == [cell.config for cell in usual]
+    with pytest.raises(ConfigError, match="size=xxl"):
+        plans.quality(FILES, size="xxl")
 
 
 def test_classic_has_as_many_steps_as_the_recipe_or_as_few_as_asked_for() -> None:

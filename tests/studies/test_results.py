@@ -43,6 +43,26 @@ def test_means_have_their_spread_and_worsts_are_the_worst_of_all_seeds(small: Sm
     assert entries["FCD ratio"] == results.Entry("-", None)
 
 
+def test_style_and_likeness_are_held_to_the_floors(small: Small) -> None:
+    names = {
+        "FCD ratio": "fcd_ratio",
+        "KID ratio": "kid_ratio",
+        "slant": "slant_control",
+        "thickness": "thickness_control",
+        "off-diagonal": "off_diagonal",
+        "drop at ends": "extremes_drop",
+    }
+    for values, met in (((3, 3, 0.9, 0.9, 0.25, 0.01), True), ((3.1, 3.1, 0.89, 0.89, 0.26, 0.011), False)):
+        result = made(small)
+        result = result._replace(generated=NUMBERS | dict(zip(names.values(), values, strict=True)))
+        entries = texts(results.rows([result], FLOORS))
+        assert {name: entries[name].met for name in names} == dict.fromkeys(names, met)
+    both = [made(small, seed=seed, slant_control=value, off_diagonal=value) for seed, value in ((0, 0.85), (1, 0.97))]
+    entries = texts(results.rows(both, FLOORS))
+    assert entries["slant"].met is True, "its mean counts"
+    assert entries["off-diagonal"] == results.Entry("0.97", False)
+
+
 @pytest.mark.parametrize(
     ("value", "real", "floors", "reached"),
     [
@@ -92,6 +112,7 @@ def test_the_page_stands_alone_and_escapes(small: Small, tmp_path: Path) -> None
     result = made(small)
     result = result._replace(cell=result.cell._replace(row="<b>row"))
     path = page.write(home, "quality", [result], {"<b>row": FLOORS["row"]})
+    assert path is not None
     text = path.read_text()
     assert path == tmp_path / "studies" / "quality" / "report.html"
     assert "<b>row" not in text

@@ -11,7 +11,7 @@ from core.rundir import Home, RunDir
 from core.settings import RunConfig
 from core.studies import cells
 from core.studies.cells import Cell, Tell
-from core.studies.gain.plan import PEN_SEED, Plan
+from core.studies.gain.plan import PEN_SEED, Plan, amount
 from core.studies.gain.subsets import Subset, written
 
 Key = tuple[int, int]  # real images a character, seed
@@ -27,7 +27,7 @@ def trained(
     table = {}
     for (few, seed), subset in subsets.items():
         place = written(folder, subset, characters)
-        table[Cell(f"{few} real images", plan.how, _config(plan, place, seed, start))] = (few, seed)
+        table[Cell(f"{amount(few)} real images", plan.how, _config(plan, place, seed, start))] = (few, seed)
     for cell, run in cells.trained(home, list(table), study=plan.name, jobs=jobs, threads=plan.threads, tell=tell):
         yield table[cell], run
 

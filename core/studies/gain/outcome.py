@@ -1,4 +1,4 @@
-"""What came of an OCR gain: shares, paired differences with bootstrap intervals, and the files that keep them."""
+"""What came of an OCR gain: shares, paired differences with bootstrap intervals."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.rundir import Home, RunDir, write_json
-from core.studies.gain.plan import ARMS, BASE, COMPARED, GENERATED, Plan
+from core.studies.gain.plan import ARMS, COMPARED
 
 RESAMPLED = 2000  # bootstrap replicates
 FEWEST = 10  # writers below which images are drawn anew in their place: one sheet, or no groups known
@@ -65,33 +64,3 @@ def interval(differences: NDArray[np.float64], groups: Groups, *, seed: int = 0)
         means[number] = rows.sum(0)[drawn].sum() / (seeds * counts[drawn].sum())
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
-
-
-def write(home: Home, plan: Plan, outcome: Outcome, classes: int) -> None:
-    """scores.json, which `etlgan score` reads row 3 from, and the plot."""
-    from core.figures.gain import plot
-
-    folder = home.studies / plan.name
-    data = {name: getattr(plan.data, name) for name in ("source", "chars", "style")}
-    settings = {key: value for key, value in plan._asdict().items() if key != "data"}
-    rows = [
-        {
-            "real_per_char": gain.few,
-            "arm": gain.arm,
-            "over": gain.over,
-            "gain": gain.gain,
-            "low": gain.low,
-            "high": gain.high,
-        }
-        for gain in outcome.gains
-    ]
-    tree = {
-        "kind": plan.name,
-        "data": data,
-        "settings": settings,
-        "accuracy": {str(n): arms for n, arms in outcome.accuracy.items()},
-        "gain": [row for row in rows if (row["arm"], row["over"]) == (GENERATED, BASE)],
-        "gains": rows,
-    }
-    write_json(RunDir(folder).scores, tree)
-    plot(outcome.accuracy, folder / "ocr-gain.png", title=f"{classes} characters, generators: {plan.how}")

@@ -1,11 +1,14 @@
 """What is compared in the OCR gain: which real images, which generators, which recognisers."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import msgspec
+
+from core import config as configs
 from core import presets
 from core.errors import ConfigError
-from core.settings import DataConfig
+from core.settings import DataConfig, RunConfig
 
 ARMS = ("real", "augmented", "+ embedded", "+ generated", "+ both")
 REAL, BASE, EMBEDDED, GENERATED, BOTH = ARMS
@@ -39,7 +42,16 @@ class Plan(NamedTuple):
 
     @property
     def name(self) -> str:
+        """Which experiment. Its folder among the studies keeps what all such studies share: subsets and readings."""
         return "ocr-gain-half" if self.half else "ocr-gain"
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """All that two studies must agree in to be parts of one table: without which numbers, how many seeds, how fast.
+        Plain values, as JSON holds them.
+        """
+        asked = {key: value for key, value in self._asdict().items() if key not in ("data", "few", "seeds", "threads")}
+        return {"data": msgspec.to_builtins(self.data), "settings": asked}
 
     @property
     def warm(self) -> bool:
@@ -49,6 +61,7 @@ class Plan(NamedTuple):
 
 def check(plan: Plan) -> None:
     """What cannot be done: ConfigError."""
+    configs.override(RunConfig(), {"model.size": plan.size})
     if not plan.half and min(plan.few, default=0) < 1:
         raise ConfigError("--n: at least one real image a character; none is possible with --half only")
     if plan.half and plan.how != "mixed":
@@ -57,9 +70,13 @@ def check(plan: Plan) -> None:
         raise ConfigError("--pen-steps 0: nothing to begin with; --gan subset or mixed")
 
 
-def real_domain(source: str, chars: str, *, pool: int = 700, held_out: int = 200) -> DataConfig:
-    """The real domain's settings: embedded handwriting stands for it as a scanner saw it."""
-    style = "scanned" if source == "penman" else "clean"
+def real_domain(source: str, chars: str, *, style: str = "", pool: int = 700, held_out: int = 200) -> DataConfig:
+    """The real domain's settings. `style`: of embedded handwriting, which stands for it as a scanner saw it unless told
+    otherwise; other sources have none: ConfigError.
+    """
+    if style and source != "penman":
+        raise ConfigError(f"--style {style}: only embedded handwriting, --data penman, has one")
+    style = style or ("scanned" if source == "penman" else "clean")
     changes = {"source": source, "chars": chars, "style": style, "per_char": pool, "held_out": held_out}
     base = presets.resolve("", {f"data.{name}": value for name, value in changes.items()})
     return base.data
@@ -73,3 +90,8 @@ def grid(texts: Sequence[str]) -> tuple[int, ...]:
             raise ConfigError(f"--n {text}: must be a number of images, or all")
         found.append(ALL if text == "all" else int(text))
     return tuple(dict.fromkeys(found))
+
+
+def amount(few: int) -> int | str:
+    """A number of images a character, or "all"."""
+    return "all" if few == ALL else few

@@ -5,6 +5,7 @@ recognisers are trained with and without its images and read the held-out writer
 handwriting knows more than the real images do; so does the arm `+ embedded`, which stands beside it for that reason.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +15,9 @@ from core.glyphs import glyphset
 from core.glyphs.glyphset import GlyphSet
 from core.rundir import Home
 from core.studies.cells import Tell
-from core.studies.gain import generators, outcome
+from core.studies.gain import generators, kept, outcome
 from core.studies.gain.outcome import Outcome
-from core.studies.gain.plan import ARMS, Plan, check
+from core.studies.gain.plan import ARMS, Plan, amount, check
 from core.studies.gain.readers import Readers, Right, Test
 from core.studies.gain.subsets import choose
 
@@ -29,26 +30,25 @@ class Question(NamedTuple):
     test: Test
 
 
-def run(home: Home, plan: Plan, *, jobs: int, tell: Tell) -> Outcome:
-    """Fill the study, write its scores.json and its plot, and return what came of it. Bad plan: ConfigError."""
+def run(home: Home, plan: Plan, *, jobs: int, tell: Tell) -> tuple[Outcome, Path]:
+    """Fill the study; what came of it, and the folder of its scores.json and its plot. Bad plan: ConfigError."""
     check(plan)
     asked = _question(plan)
     characters = asked.glyphs.characters
     subsets = {(n, seed): choose(asked.glyphs, n, seed, asked.poor) for n in plan.few for seed in range(plan.seeds)}
-    kept = home.studies / plan.name / "readings"
+    answered = home.studies / plan.name / "readings"
     right: dict[tuple[int, int], dict[str, Right]] = {}
     for (n, seed), generator in generators.trained(home, plan, subsets, characters, jobs=jobs, tell=tell):
-        readers = Readers(plan, asked.glyphs, asked.test, subsets[n, seed], seed, kept)
+        readers = Readers(plan, asked.glyphs, asked.test, subsets[n, seed], seed, answered)
         right[n, seed] = {arm: readers.right(arm, generator) for arm in ARMS}
         told = ", ".join(f"{arm} {answers.mean():.2%}" for arm, answers in right[n, seed].items())
-        tell(f"{n} real images a character, seed {seed}: {told}")
+        tell(f"{amount(n)} real images a character, seed {seed}: {told}")
     if len(right) < len(subsets):
         raise RunError(
             f"{len(subsets) - len(right)} of {len(subsets)} generators did not finish; the same command goes on"
         )
     found = outcome.summary(right, asked.test.groups)
-    outcome.write(home, plan, found, len(characters))
-    return found
+    return found, kept.write(home, plan, found, asked.glyphs)
 
 
 def _question(plan: Plan) -> Question:

@@ -5,6 +5,8 @@ off. Where its data was read is part of the run's configuration.
 """
 
 import hashlib
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +14,10 @@ import torch
 
 from core import history
 from core.config import to_tree
+from core.events import Scored
 from core.export.state import CARD, README
 from core.gan import checkpoint as checkpoints
+from core.gan.saved import names
 from core.glyphs.sets.spec import Domain, domains, parse
 from core.glyphs.sources import EMBEDDED
 from core.rundir import RunDir, read_json, write_atomic, write_json
@@ -40,7 +44,9 @@ class Made(NamedTuple):
     checkpoint: str  # SHA-256 of the file
     config: dict[str, Any]
     data: str  # what its data was recognised as; "" where the run never said
-    scores: dict[str, Any]  # {} where the run was never judged
+    scores: dict[str, Any]  # kind, step, domain, columns; {} where this step was not judged, nor one before it
+    judged: tuple[int, ...]  # all steps that were, in order
+    domains: tuple[str, ...]  # looks that the checkpoint can draw in; one: nothing to choose
 
 
 def made_from(run: RunDir, config: RunConfig, step: int) -> Made:
@@ -50,7 +56,11 @@ def made_from(run: RunDir, config: RunConfig, step: int) -> Made:
     name = printable(str(read_json(run.meta).get("name", "")))
     resolved = read_json(run.env).get("resolved")
     data = str(resolved.get("data_source", "")) if isinstance(resolved, dict) else ""
-    return Made(run.id, name, step, digest, to_tree(config), data, _scores(run, step))
+    looks = names(found.facts, "domains", ("",))
+    whole, quick = read_json(run.scores), history.curves(run.events).scored
+    judged = {event.step for event in quick} | ({whole["step"]} if isinstance(whole.get("step"), int) else set())
+    scores = _scores(whole, quick, step, looks)
+    return Made(run.id, name, step, digest, to_tree(config), data, scores, tuple(sorted(judged)), looks)
 
 
 def licence_notes(source: str, recognised: str = "") -> list[str]:
@@ -82,20 +92,26 @@ def write_card(out: Path, made: Made, facts: dict[str, Any], *, filtered: dict[s
         "scores": made.scores or None,
         "filter": filtered,
     }
-    write_atomic(out / README, _readme(tree).encode())
+    write_atomic(out / README, _readme(tree, made).encode())
     write_json(out / CARD, tree)
 
 
-def _scores(run: RunDir, step: int) -> dict[str, Any]:
-    """The score card of that step: the whole one, else the last quick one of the training."""
-    whole = read_json(run.scores)
+def _scores(whole: dict[str, Any], quick: Sequence[Scored], step: int, looks: tuple[str, ...]) -> dict[str, Any]:
+    """The score card of that step: the whole one, else the last quick one of the training, which is of the last look.
+
+    `domain` is whose look was judged; None where there is only one.
+    """
     if whole.get("step") == step:
-        return {"kind": "whole", "step": step, "columns": whole.get("columns", whole)}
-    scored = [event for event in history.curves(run.events).scored if event.step <= step]
-    return {"kind": "quick", "step": scored[-1].step, "columns": {"generated": scored[-1].scores}} if scored else {}
+        domain = whole.get("domain") if len(looks) > 1 else None
+        return {"kind": "whole", "step": step, "domain": domain, "columns": whole.get("columns", whole)}
+    scored = [event for event in quick if event.step <= step]
+    if not scored:
+        return {}
+    domain = looks[-1] if len(looks) > 1 else None
+    return {"kind": "quick", "step": scored[-1].step, "domain": domain, "columns": {"generated": scored[-1].scores}}
 
 
-def _readme(tree: dict[str, Any]) -> str:
+def _readme(tree: dict[str, Any], made: Made) -> str:
     export, run = tree["export"], tree["run"]
     data = tree["config"]["data"]
     lines = [
@@ -118,7 +134,7 @@ def _readme(tree: dict[str, Any]) -> str:
         "",
         "## Scores",
         "",
-        *_score_lines(tree["scores"]),
+        *_score_lines(made, export["domain"]),
     ]
     if tree["filter"] is not None:
         lines += ["", "## Filter", "", *_filter_lines(tree["filter"], export["confidence"])]
@@ -127,16 +143,40 @@ def _readme(tree: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _score_lines(scores: dict[str, Any] | None) -> list[str]:
-    if scores is None:
-        return ["Nobody judged this run yet. `etlgan score RUN` does; export again, and the card is here."]
+def _score_lines(made: Made, domain: str | None) -> list[str]:
+    """The table where there is one, and what it does not speak of; domain: in whose look the export is (None: the
+    last).
+    """
+    look = domain or made.domains[-1]
+    command = ["etlgan", "score", made.run, "--checkpoint", str(made.step)]
+    command += ["--domain", look] if len(made.domains) > 1 else []
+    judge = f"`{_code(shlex.join(command))}`"
+    if not made.judged:
+        return [f"Nobody judged this run yet. {judge} does; export again, and the card is here."]
+    scores = made.scores
+    if not scores:
+        steps = ", ".join(f"{step:,}" for step in made.judged[-3:])
+        return [
+            f"This run was judged at step {steps}, and this export is of step {made.step:,}. {judge} judges this one; "
+            "export again, and the card is here."
+        ]
+    of = f", domain `{_code(str(scores['domain']))}`" if scores["domain"] else ""
+    told = [f"Card `{scores['kind']}` of step {scores['step']:,}{of}."]
+    others = [f"of step {made.step:,}"] if scores["step"] != made.step else []
+    others += [f"in the look of domain `{_code(look)}`"] if of and scores["domain"] != look else []
+    if others:
+        told.append(f"This export is {' and '.join(others)}: {judge} judges that.")
+    return [" ".join(told), "", *_table(scores)]
+
+
+def _table(scores: dict[str, Any]) -> list[str]:
     columns = {key: column for key, column in scores["columns"].items() if isinstance(column, dict)}
-    names = sorted({name for column in columns.values() for name in column})
+    rows = sorted({name for column in columns.values() for name in column})
     head = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     table = [
-        f"| {name} | " + " | ".join(_number(column.get(name)) for column in columns.values()) + " |" for name in names
+        f"| {name} | " + " | ".join(_number(column.get(name)) for column in columns.values()) + " |" for name in rows
     ]
-    return [f"Card `{scores['kind']}` of step {scores['step']:,}.", "", *head, *table]
+    return [*head, *table]
 
 
 def _number(value: Any) -> str:

@@ -1,14 +1,16 @@
 """A set of single characters, in one of the formats."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.export.batch import Batch
+from core.export.beside import Progress, Report, Write, written_beside
 from core.export.card import Made, write_card
-from core.export.drawing import Batch, Drawer, Reader
+from core.export.drawing import Drawer, Reader
 from core.export.formats import open_format
 from core.export.formats.base import Task
 from core.export.request import Request, fingerprint, span
@@ -29,15 +31,21 @@ class Characters:
         height, width = self.drawer.shape() if request.format != "etl9g" else (127, 128)
         names = tuple(sampler.code_names)
         task = Task(out, request.characters, self.total, self.shards, height, width, names, reader is not None)
-        self.format = open_format(request.format, task)
+        self._task, self.format = task, open_format(request.format, task)
         self.fingerprint = fingerprint({"version": VERSION, "request": request, "checkpoint": made.checkpoint})
 
     def span(self, shard: int) -> tuple[int, int]:
         return span(self.total, self.shards, shard)
 
-    def write(self, shard: int, progress: Callable[[int], None]) -> dict[str, Any]:
+    def written(self, shards: Sequence[int], progress: Progress) -> Iterator[tuple[int, Report]]:
+        """On a GPU several at a time, encoded and written by processes of their own; on a CPU drawing takes it all."""
+        if self.drawer.sampler.on_cpu or len(shards) < 2:
+            return ((shard, self._write(shard, self.format.write, progress)) for shard in shards)
+        return written_beside(self.request.format, self._task, shards, self._write, progress)
+
+    def _write(self, shard: int, to: Write, progress: Progress) -> Report:
         report = self.drawer.nothing_filtered()
-        self.format.write(shard, _counted(self.drawer.batches(*self.span(shard), report), progress))
+        to(shard, _counted(self.drawer.batches(*self.span(shard), report), progress))
         return {} if self.drawer.reader is None else {key: column.tolist() for key, column in report._asdict().items()}
 
     def finish(self, reports: list[dict[str, Any]]) -> None:
@@ -58,7 +66,7 @@ class Characters:
         return {"kind": "characters", "samples": self.total, **request, "counts": counts}
 
 
-def _counted(batches: Iterator[Batch], progress: Callable[[int], None]) -> Iterator[Batch]:
+def _counted(batches: Iterator[Batch], progress: Progress) -> Iterator[Batch]:
     for batch in batches:
         yield batch
         progress(len(batch.labels))

@@ -5,9 +5,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from core.export import styles
+from core.export.batch import Batch, Floats, Images, Integers
 from core.export.look import as_scanned
 from core.export.order import Order
 from core.export.prefetch import drawn_ahead
@@ -15,24 +15,9 @@ from core.export.request import Request
 from core.gan import heap
 from core.gan.sample import Sampler
 
-Images = NDArray[np.uint8]
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float32]
-
-CHUNK = 64  # samples drawn together, always: they stay in the cache, and last digits may depend on a batch's length
+CHUNK = 64  # samples drawn together on a CPU, always: they stay in the cache, and see `together`
 ATTEMPTS = 10  # drawn at most for a sample that the judge does not read; then the most certain one is taken
 ONE_HAND = -1  # stands for "whatever character" in the key of a style
-
-
-class Batch(NamedTuple):
-    """Consecutive samples."""
-
-    first: int  # number of the first one in the export
-    images: Images  # (n, H, W), 255 = ink unless black_on_white
-    labels: Integers  # (n,) places in the request's characters
-    turns: Integers  # (n,) which sample of its character; with `writers` the writer
-    codes: Floats  # (n, C)
-    confidence: Floats | None  # (n,) of the judge in the character asked for; None where nobody was asked
 
 
 class Reader(Protocol):
@@ -54,6 +39,7 @@ class Drawer:
 
     def __init__(self, sampler: Sampler, request: Request, *, reader: Reader | None = None) -> None:
         self.sampler, self.request, self.reader = sampler, request, reader
+        self.chunk = together(sampler)
         self.order = Order([count for _, count in request.counts])
         self._classes = sampler.labels(request.characters)
 
@@ -67,18 +53,18 @@ class Drawer:
 
         def draw(start: int) -> tuple[Batch, Filtered]:
             own = self.nothing_filtered()
-            return self._chunk(start, slice(max(first - start, 0), min(end - start, CHUNK)), own), own
+            return self._chunk(start, slice(max(first - start, 0), min(end - start, self.chunk)), own), own
 
-        for batch, own in drawn_ahead(draw, range(first - first % CHUNK, end, CHUNK)):
+        for batch, own in drawn_ahead(draw, range(first - first % self.chunk, end, self.chunk)):
             for mine, theirs in zip(report, own, strict=True):
                 mine += theirs
             yield batch
 
     def _chunk(self, start: int, rows: slice, report: Filtered) -> Batch:
         """Called in several threads at once: `report` is this chunk's own."""
-        index = np.minimum(np.arange(start, start + CHUNK), self.order.total - 1)
+        index = np.minimum(np.arange(start, start + self.chunk), self.order.total - 1)
         places = self.order.at(index)
-        hand = np.full(CHUNK, ONE_HAND) if self.request.writers else self._classes[places.label]
+        hand = np.full(self.chunk, ONE_HAND) if self.request.writers else self._classes[places.label]
         codes = styles.codes(self.request.seed, hand, places.turn, self.sampler.codes)
         images = self._images(places.label, hand, places.turn, codes, 0)
         confidence = None
@@ -90,7 +76,7 @@ class Drawer:
 
     def _images(self, label: Integers, hand: Integers, turn: Integers, codes: Floats, attempt: int) -> Images:
         noise = styles.noise(self.request.seed, hand, turn, attempt, self.sampler.config.model.noise)
-        with precision(self.request.precision):
+        with precision(self.request.precision, self.sampler):
             return self.sampler.draw(self._classes[label], codes=codes, noise=noise, domain=self.request.domain)
 
     def _filtered(
@@ -106,7 +92,10 @@ class Drawer:
             if not again.any():
                 break
             others = self._images(labels, hand, turn, codes, attempt)[rows]
-            certain = np.where(again, self._certainty(others, label), -1)
+            asked = again | self.sampler.on_cpu  # of a GPU's thousands one is always in doubt: the others go unread
+            certain = np.full(len(label), -1, np.float32)
+            certain[asked] = self._certainty(others[asked], label[asked])
+            certain[~again] = -1
             np.add.at(report.drawn, label[again], 1)
             better = certain > best
             kept[better], best[better] = others[better], certain[better]
@@ -144,6 +133,11 @@ def use_threads(count: int | None) -> None:
         torch.set_num_threads(count)
 
 
-def precision(name: str) -> torch.autocast:
+def together(sampler: Sampler) -> int:
+    """Samples drawn in one call, always, since last digits may depend on a batch's length: a GPU wants thousands."""
+    return CHUNK if sampler.on_cpu else sampler.at_once
+
+
+def precision(name: str, sampler: Sampler) -> torch.autocast:
     """bf16 halves the time on CPUs that have it and changes a grey level here and there: it is part of the request."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=name == "bf16")
+    return torch.autocast(sampler.device.type, torch.bfloat16, enabled=name == "bf16")

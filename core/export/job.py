@@ -1,6 +1,6 @@
 """The one way through an export: claim the folder, write the shards that are missing, then the card."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -21,8 +21,10 @@ class Job(Protocol):
     def span(self, shard: int) -> tuple[int, int]:
         """[first, end) of a shard's samples."""
 
-    def write(self, shard: int, progress: Callable[[int], None]) -> dict[str, Any]:
-        """A whole shard; returns what was counted, as JSON. `progress` takes numbers of samples written."""
+    def written(self, shards: Sequence[int], progress: Callable[[int], None]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Shards as soon as they are whole, each with what was counted, as JSON. `progress` takes numbers of samples
+        written.
+        """
 
     def finish(self, reports: list[dict[str, Any]]) -> None:
         """What is made of all shards, the card last."""
@@ -57,8 +59,8 @@ def carry_out(
             if progress:
                 progress(written, goal)
 
-        for shard in todo:
-            folder.mark(shard, job.write(shard, count))
+        for shard, report in job.written(todo, count):
+            folder.mark(shard, report)
         return Outcome(written, *_finished(job, folder))
     except OSError as error:
         raise RunError(

@@ -18,7 +18,7 @@ from core.errors import DataError
 from core.export import styles
 from core.export.card import Made, write_card
 from core.export.characters import VERSION
-from core.export.drawing import CHUNK, ONE_HAND, precision
+from core.export.drawing import ONE_HAND, precision, together
 from core.export.formats.base import Task, Whole, join_parts, part_path, put
 from core.export.png import encode
 from core.export.prefetch import drawn_ahead
@@ -27,7 +27,8 @@ from core.export.typeset import Line, Typesetter
 from core.gan.sample import Sampler
 from core.glyphs.penman.noise import Noise, keys
 
-BLOCK = 16  # lines drawn together, always the same ones
+BLOCK = 16  # lines drawn together on a CPU, always the same ones
+LARGE_BLOCK = 128  # on a GPU: some hundreds or thousands of characters
 PER_FOLDER = 10_000
 PER_SHARD = 2_000
 LARGEST_TEXT = 256 << 20  # bytes
@@ -87,6 +88,7 @@ class Lines:
     ) -> None:
         self.out, self.sampler, self.request, self.made = out, sampler, request, made
         self.total, self.shards, self.skipped = request.total, shards, skipped
+        self.block = BLOCK if sampler.on_cpu else LARGE_BLOCK
         self.typesetter = Typesetter(sampler.size, seed=request.seed)
         facts = {"version": VERSION, "lines": request, "shards": shards, "checkpoint": made.checkpoint}
         self.fingerprint = fingerprint(facts)
@@ -95,7 +97,12 @@ class Lines:
     def span(self, shard: int) -> tuple[int, int]:
         return span(self.total, self.shards, shard)
 
-    def write(self, shard: int, progress: Callable[[int], None]) -> dict[str, Any]:
+    def written(self, shards: Sequence[int], progress: Callable[[int], None]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for shard in shards:
+            self._write(shard, progress)
+            yield shard, {}
+
+    def _write(self, shard: int, progress: Callable[[int], None]) -> None:
         with (
             Whole(part_path(self._task, shard, "jsonl")) as truth,
             Whole(part_path(self._task, shard, "txt")) as labels,
@@ -108,19 +115,18 @@ class Lines:
                     truth.write(_truth(name, number, line))
                     labels.write(f"{name}\t{line.text}\n".encode())
                 progress(len(block))
-        return {}
 
     def blocks(self, first: int, end: int) -> Iterator[list[tuple[int, Line]]]:
         """Lines first .. end - 1 with their numbers, some at a time."""
 
         def block(start: int) -> list[tuple[int, Line]]:
-            numbers = range(start, min(start + BLOCK, self.total))
+            numbers = range(start, min(start + self.block, self.total))
             texts = [self.request.text(number) for number in numbers]
             drawn = self._glyphs(texts, numbers)
             kept = [place for place, number in enumerate(numbers) if first <= number < end]
             return [(numbers[at], self.typesetter.line(texts[at], drawn[at], numbers[at])) for at in kept]
 
-        return drawn_ahead(block, range(first - first % BLOCK, end, BLOCK))
+        return drawn_ahead(block, range(first - first % self.block, end, self.block))
 
     def _glyphs(self, texts: Sequence[str], hands: Sequence[int]) -> list[NDArray[np.uint8]]:
         """(n characters that are not blank, S, S) for each of the lines."""
@@ -130,11 +136,12 @@ class Lines:
         hand = np.repeat(np.asarray(hands, np.int64), [len(line) for line in written])
         place = np.concatenate([np.arange(len(line)) for line in written])
         noise, codes = self._style(hand, place)
-        rows = np.arange(-(-len(labels) // CHUNK) * CHUNK) % len(labels)  # whole chunks, whatever the texts
-        with precision(self.request.precision):
+        chunk = together(self.sampler)
+        rows = np.arange(-(-len(labels) // chunk) * chunk) % len(labels)  # whole chunks, whatever the texts
+        with precision(self.request.precision, self.sampler):
             images = [
                 self.sampler.draw(labels[part], codes=codes[part], noise=noise[part], domain=self.request.domain)
-                for part in rows.reshape(-1, CHUNK)
+                for part in rows.reshape(-1, chunk)
             ]
         return np.split(np.concatenate(images)[: len(labels)], ends[:-1])
 

@@ -21,7 +21,7 @@ AHEAD = 8  # batches that wait to be written, at most
 def drawn_ahead(draw: Callable[[Place], Item], places: Iterable[Place]) -> Iterator[Item]:
     """`draw(place)` of each place, in that order, by as many threads as torch has; an exception is raised here."""
     waiting: deque[Future[Item]] = deque()
-    with _one_thread_each() as workers, ThreadPoolExecutor(workers, thread_name_prefix="drawing") as pool:
+    with one_thread_each() as workers, ThreadPoolExecutor(workers, thread_name_prefix="drawing") as pool:
         try:
             for place in places:
                 waiting.append(pool.submit(draw, place))
@@ -35,7 +35,7 @@ def drawn_ahead(draw: Callable[[Place], Item], places: Iterable[Place]) -> Itera
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[int]:
+def one_thread_each() -> Iterator[int]:
     """Torch computes in the thread that asks, until this ends; how many threads it had."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

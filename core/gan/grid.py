@@ -51,18 +51,18 @@ def fixed_latents(
 
 
 @torch.no_grad()
-def drawn(generator: nn.Module, latent: Latent) -> Tensor:
+def drawn(generator: nn.Module, latent: Latent, *, at_once: int = CHUNK) -> Tensor:
     """(B) latents -> (B, S, S) uint8 where the generator is, 255 = ink; nothing waits for the device."""
     parts = []
-    for start in range(0, max(len(latent.label), 1), CHUNK):  # of none, one empty part
-        images = generator(latent.part(slice(start, start + CHUNK)))
+    for start in range(0, max(len(latent.label), 1), at_once):  # of none, one empty part
+        images = generator(latent.part(slice(start, start + at_once)))
         parts.append(to_ink(images))
     return torch.cat(parts)
 
 
-def generate(generator: nn.Module, latent: Latent) -> NDArray[np.uint8]:
+def generate(generator: nn.Module, latent: Latent, *, at_once: int = CHUNK) -> NDArray[np.uint8]:
     """The same as an array."""
-    return drawn(generator, latent).cpu().numpy()
+    return drawn(generator, latent, at_once=at_once).cpu().numpy()
 
 
 def to_ink(images: Tensor) -> Tensor:

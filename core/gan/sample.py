@@ -1,6 +1,12 @@
-"""Labelled characters from a finished (or running) run."""
+"""Labelled characters from a finished (or running) run, drawn on a GPU where there is one.
 
-from collections.abc import Sequence
+Random numbers are drawn on the CPU, so that a seed means the same styles everywhere; the images of another device may
+differ by a grey level.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,16 +18,19 @@ from core import config as configs
 from core.errors import RunError
 from core.gan.anchors import anchored, code_names
 from core.gan.checkpoint import find, part, read
-from core.gan.grid import generate
+from core.gan.device import resolve
+from core.gan.grid import CHUNK, generate
 from core.gan.model import Latent
 from core.gan.networks import build_generator
 from core.gan.saved import names
 from core.rundir import RunDir
-from core.settings import RunConfig
+from core.settings import RunConfig, TrainConfig
+
+PIXELS = 2 << 20  # drawn at once on a GPU: 2,048 images of 32 px, so that launches are little of the time
 
 
 class Sampler:
-    """The moving average of a checkpoint's generator, ready to draw."""
+    """The moving average of a checkpoint's generator, ready to draw. Threads may share one."""
 
     def __init__(
         self,
@@ -30,15 +39,25 @@ class Sampler:
         characters: tuple[str, ...],
         step: int,
         domains: tuple[str, ...] = ("",),
+        device: torch.device | str = "cpu",
     ) -> None:
+        """`device`: where the generator is."""
         self.generator, self.config, self.characters, self.step = generator, config, characters, step
         self.domains = domains  # the looks that it can draw in; one: nothing to choose
         self.codes, self.size = config.model.codes, config.data.size
         self.code_names = code_names(config.model.codes, anchored(config))
+        self.device = torch.device(device)
+        self.on_cpu = self.device.type == "cpu"
+        self.at_once = CHUNK if self.on_cpu else max(1, PIXELS // self.size**2)  # images that one call of G draws
+        self._one_by_one = threading.Lock()  # on a GPU: the memory of one call, and flags of cudnn that all share
 
     @classmethod
-    def load(cls, run: RunDir, *, checkpoint: str = "best") -> "Sampler":
-        """`checkpoint`: best, last, or a step. None there, damaged, or not of this run's shape: RunError."""
+    def load(cls, run: RunDir, *, checkpoint: str = "best", device: str = "auto") -> "Sampler":
+        """`checkpoint`: best, last, or a step. `device`: as train.device, so that auto is a GPU where there is one.
+
+        No such checkpoint or device, damaged, or not of this run's shape: RunError.
+        """
+        place = device_of(device)
         found = find(run, checkpoint)
         try:
             config = configs.decode(run.config.read_bytes(), where=str(run.config))
@@ -52,8 +71,9 @@ class Sampler:
             raise RunError(
                 f"checkpoint {found.path} does not fit the networks of {run.config}; it is refused"
             ) from None
-        placed = generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(placed.requires_grad_(False).eval(), config, characters, found.step, domains)
+        with _refusals_told(place):
+            placed = generator.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(placed.requires_grad_(False).eval(), config, characters, found.step, domains, place)
 
     def labels(self, characters: Sequence[str]) -> NDArray[np.int64]:
         """Characters -> (n,) class numbers. One the run never saw: RunError naming what it knows."""
@@ -82,7 +102,7 @@ class Sampler:
         seed: int = 0,
         domain: str | NDArray[np.int64] | None = None,
     ) -> NDArray[np.uint8]:
-        """(n,) class numbers -> (n, S, S) uint8, 255 = ink. The same call gives the same images.
+        """(n,) class numbers -> (n, S, S) uint8, 255 = ink. The same call gives the same images on the same device.
 
         codes (n, C) in [-1, 1] and noise (n, Z) standard normal are drawn from `seed` where they are None; rows with
         one style (codes and noise) are characters of one hand. domain: in whose look, a name or (n,) numbers; None:
@@ -97,10 +117,50 @@ class Sampler:
         if codes is not None:
             styles = torch.as_tensor(np.asarray(codes), dtype=torch.float32)
         latent = Latent(drawn, torch.from_numpy(np.asarray(labels, np.int64)), styles, self._looks(domain, count))
-        return generate(self.generator, latent)
+        if self.on_cpu:
+            return generate(self.generator, latent, at_once=self.at_once)
+        with self._one_by_one, _refusals_told(self.device), _repeatable(self.device):
+            return generate(self.generator, latent.to(self.device), at_once=self.at_once)
 
     def _looks(self, domain: str | NDArray[np.int64] | None, count: int) -> torch.Tensor | None:
         if not isinstance(domain, np.ndarray):
             number = self.domain(domain)
             return torch.full((count,), number) if len(self.domains) > 1 else None
         return torch.from_numpy(domain.astype(np.int64)) if len(self.domains) > 1 else None
+
+
+def device_of(wanted: str = "auto") -> torch.device:
+    """The device that training would take for this `train.device`; torch's threads stay as they are. RunError."""
+    there = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if wanted == "cpu" or (wanted == "auto" and not there):
+        return torch.device("cpu")
+    config = TrainConfig(device=wanted, precision="fp32", threads=torch.get_num_threads(), batch_size=1)
+    return torch.device(resolve(config).device)
+
+
+@contextmanager
+def _refusals_told(device: torch.device) -> Iterator[None]:
+    """What a GPU refuses, being full or another program's alone, is a RunError that says how to do without it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if device.type == "cpu":
+            raise
+        told = str(error).partition("\n")[0]
+        without = "; CUDA_VISIBLE_DEVICES= before the command draws on the CPU" if device.type == "cuda" else ""
+        raise RunError(f"{device} cannot draw: {told}{without}") from error
+
+
+@contextmanager
+def _repeatable(device: torch.device) -> Iterator[None]:
+    """Where cudnn would be free to add up in any order, it is not."""
+    if device.type != "cuda":
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before

@@ -37,7 +37,7 @@ def find(run: RunDir, which: str = "best") -> Checkpoint:
     """`best`, `last`, or a step number. None there: RunError that says what there is."""
     found = everything(run)
     if not found:
-        raise RunError(f"run {run.id} has no checkpoint yet; it writes one every train.save_every steps and at its end")
+        raise RunError(_why_none(run))
     if which == "last":
         return found[-1]
     if which == "best":
@@ -47,6 +47,26 @@ def find(run: RunDir, which: str = "best") -> Checkpoint:
             return checkpoint
     steps = ", ".join(str(checkpoint.step) for checkpoint in found)
     raise RunError(f"run {run.id} has no checkpoint {which!r}; it has best, last, {steps}")
+
+
+def _why_none(run: RunDir) -> str:
+    """What to say of a run without a whole checkpoint: their JSON is not there, it ended so, or they come yet."""
+    bare = [path.name for path in sorted(run.checkpoints.glob("*.safetensors"))]
+    if bare:
+        names = ", ".join(bare[:3]) + (" ..." if len(bare) > 3 else "")
+        return (
+            f"run {run.id}: its checkpoints have no JSON beside them that says what they are (not written by etlgan, "
+            f"or damaged): {names}"
+        )
+    if _ended(run):
+        return f"run {run.id} has no checkpoint, and it has ended: none was written, or they were removed"
+    return f"run {run.id} has no checkpoint yet; it writes one every train.save_every steps and at its end"
+
+
+def _ended(run: RunDir) -> bool:
+    """Whether the newest attempt is over, by its files: a resumed run still has the exit.json of the one before."""
+    told = read_json(run.exit).get("attempt")
+    return told is not None and read_json(run.lock).get("attempt", told) == told
 
 
 def facts_path(path: Path) -> Path:

@@ -167,7 +167,7 @@ def _job(run: RunDir, config: RunConfig, sampler: Sampler, known: _Known, asked:
         **{name: asked[name] for name in ("seed", "writers", "look", "domain", "black_on_white", "precision")},
     )
     _tell(known, run, sampler, f"{request.total:,} images of {len(told):,} characters")
-    reader = _reader(config, sampler.domain(request.domain)) if request.confidence else None
+    reader = _reader(run, config, sampler, request.domain) if request.confidence else None
     return Characters(asked["out"], sampler, request, made_from(run, sampler.config, sampler.step), reader=reader)
 
 
@@ -198,15 +198,24 @@ def _shards(total: int, wanted: int | None, *, each: int = _PER_SHARD, most: int
     return max(1, min(wanted or usual, total))
 
 
-def _reader(config: RunConfig, domain: int) -> Reader:
+def _reader(run: RunDir, config: RunConfig, sampler: Sampler, domain: str | None) -> Reader:
+    """The judge of the run's data. A checkpoint of other characters than config.json says: ConfigError, as `score`."""
+    from core.errors import ConfigError
     from core.export.characters import reader_of
+    from core.glyphs import repertoire
     from core.judge.score import judge_for
+
+    if sampler.characters != repertoire.characters(config.data.chars):
+        raise ConfigError(
+            f"run {run.id}: its checkpoint knows other characters than its config.json ({config.data.chars}); "
+            "no judge of that data can read them: leave out --min-confidence"
+        )
 
     def progress(done: int, total: int) -> None:
         if done % 100 == 0:
             terminal.tell(f"training the judge: {done} of {total} steps")
 
-    return reader_of(judge_for(config.data, domain=domain, progress=progress))
+    return reader_of(judge_for(config.data, domain=sampler.domain(domain), progress=progress))
 
 
 def _tell(known: _Known, run: RunDir, sampler: Sampler, what: str) -> None:

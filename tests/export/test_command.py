@@ -159,6 +159,23 @@ def test_checkpoints_from_elsewhere(etlgan: Typed, tmp_path: Path) -> None:
     complains(etlgan(), "does not fit")
     facts.write_text(json.dumps(told | {"shapes": {}}))
     complains(etlgan(), "its JSON lists")
-    weights.unlink()
     facts.unlink()
+    complains(etlgan(), "no JSON beside them")
+    weights.unlink()
     complains(etlgan(), "no checkpoint")
+
+
+def test_no_judge_of_other_characters_filters(etlgan: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `score` refuses it: before a judge is trained."""
+
+    def trained(*_: object, **__: object) -> None:
+        raise AssertionError("a judge was trained")
+
+    monkeypatch.setattr("core.judge.score.judge_for", trained)
+    (there,) = (tmp_path / "home" / "runs").iterdir()
+    facts = there / "checkpoints" / "00000006.json"
+    facts.write_text(json.dumps(json.loads(facts.read_text()) | {"characters": ["い", "あ", "亜"]}))
+    said = etlgan("--per-char", "2", "--min-confidence", "0.9")
+    complains(said, "knows other characters than its config.json (あい亜)", "leave out --min-confidence")
+    assert not (tmp_path / "out").exists()
+    assert etlgan("--per-char", "2")[0] == 0

@@ -5,7 +5,8 @@ import io
 import json
 import struct
 import tarfile
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import torch
 from PIL import Image
 
 from core.errors import ConfigError
+from core.export.batch import Batch
 from core.export.characters import Characters
-from core.export.formats import FORMATS
+from core.export.formats import FORMATS, open_format
+from core.export.formats.base import Task
 from core.export.job import carry_out
 from core.export.png import encode
 from core.glyphs.etl.extract import KEYS
@@ -126,6 +129,37 @@ def test_npz(made: Made) -> None:
     assert list(parts[0]["code_names"][:2]) == ["slant", "thickness"]
 
 
+@pytest.mark.parametrize("judged", [True, False])
+def test_npz_is_what_numpy_writes_and_no_shard_is_held_in_memory(tmp_path: Path, judged: bool) -> None:
+    """The same bytes as of whole arrays, in the memory of a batch; nothing is left beside the file."""
+    count, size = 20_000, 32
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (64, size, size), dtype=np.uint8)
+    labels, codes = np.arange(count) % 2, random.random((count, 2), np.float32)
+    confidence = random.random(count, np.float32) if judged else None
+
+    def batches() -> Iterator[Batch]:
+        for first in range(0, count, 64):
+            part = slice(first, min(first + 64, count))
+            sure = None if confidence is None else confidence[part]
+            yield Batch(first, images[: part.stop - first], labels[part], np.arange(count)[part], codes[part], sure)
+
+    task = Task(tmp_path, ("あ", "い"), count, 1, size, size, ("slant", "code 1"), judged)
+    tracemalloc.start()
+    open_format("npz", task).write(0, batches())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20, "20 MiB of images"
+    (path,) = tmp_path.iterdir()
+    arrays = {"images": np.concatenate([images] * 313)[:count], "labels": labels, "turns": np.arange(count)}
+    arrays |= {"codes": codes} | ({} if confidence is None else {"confidence": confidence})
+    names = {"characters": np.array(["あ", "い"]), "code_names": np.array(["slant", "code 1"])}
+    np.savez(tmp_path / "numpy.npz", **names, **arrays)  # type: ignore[arg-type]
+    assert path.read_bytes() == (tmp_path / "numpy.npz").read_bytes()
+    with np.load(path, allow_pickle=False) as read:
+        np.testing.assert_array_equal(read["images"], arrays["images"])
+
+
 def test_parquet(made: Made) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra etlgan[parquet]")
     out, images, characters = made("parquet")
@@ -178,18 +212,12 @@ def test_more_than_256_characters_have_wide_labels(tmp_path: Path) -> None:
 
 
 def test_etl9g_has_no_code_for_ascii(tmp_path: Path) -> None:
-    from core.export.formats import open_format
-    from core.export.formats.base import Task
-
     task = Task(tmp_path, ("あ", "A", "7"), 3, 1, 127, 128, (), judged=False)
     with pytest.raises(ConfigError, match="no code for A 7"):
         open_format("etl9g", task)
 
 
 def test_idx_has_no_number_for_more_than_its_header_tells(tmp_path: Path) -> None:
-    from core.export.formats import open_format
-    from core.export.formats.base import Task
-
     with pytest.raises(ConfigError, match="numbers 4,294,967,295 samples, not 4,294,967,296"):
         open_format("idx", Task(tmp_path, ("あ",), 2**32, 1, 32, 32, (), judged=False))
 

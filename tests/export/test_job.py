@@ -14,7 +14,7 @@ import pytest
 
 from core import events
 from core.errors import ConfigError, RunError
-from core.export.card import licence_notes, made_from
+from core.export.card import Made, licence_notes, made_from
 from core.export.characters import Characters
 from core.export.formats import FORMATS
 from core.export.job import carry_out
@@ -50,7 +50,7 @@ def small_disk(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.parametrize("kind", ["png", "idx", "webdataset"])
+@pytest.mark.parametrize("kind", ["png", "idx", "webdataset", "npz"])
 def test_what_was_cut_off_goes_on_to_the_same_bytes(job: Job, tmp_path: Path, kind: str) -> None:
     carry_out(job(tmp_path / "whole", kind, shards=3))
     cut_off(job(tmp_path / "cut", kind, shards=3), after=100)
@@ -219,6 +219,70 @@ def test_the_card_carries_the_scores_of_its_checkpoint(job: Job, run: RunDir, tm
     text = (tmp_path / "out" / "README.md").read_text()
     assert "| gan_test | 0.9 | 1 |" in text
     assert "held-out real" in text
+
+
+def judged_at(tmp_path: Path, run: RunDir, *, whole: int = 0, quick: tuple[int, ...] = (), domain: str = "") -> Made:
+    """The run's checkpoint of step 6, judged at these steps; `domain`: it learned from two, and this one was judged."""
+    home = tmp_path / "judged"
+    shutil.copytree(run.path, home)
+    judged = RunDir(home)
+    scored = [events.Scored(step=step, time=0.0, scores={"gan_test": step / 10}) for step in quick]
+    judged.events.write_bytes(b"".join(map(events.encode, scored)))
+    if whole:
+        columns = {"generated": {"gan_test": 0.9}}
+        write_json(judged.scores, {"step": whole, "columns": columns, "domain": domain or None})
+    if domain:
+        facts = judged.checkpoint(6).with_suffix(".json")
+        write_json(facts, json.loads(facts.read_text()) | {"domains": ["pen", "etl"]})
+    return made_from(judged, Sampler.load(run).config, 6)
+
+
+@pytest.mark.parametrize(
+    ("judged", "asked", "words", "table"),
+    [
+        ({}, None, "Nobody judged this run yet. `etlgan score judged --checkpoint 6` does", False),
+        (
+            {"whole": 8},
+            None,
+            "judged at step 8, and this export is of step 6. `etlgan score judged --checkpoint 6` judges this one",
+            False,
+        ),
+        ({"quick": (7, 8, 1200)}, None, "judged at step 7, 8, 1,200, and this export is of step 6", False),
+        ({"whole": 6}, None, "Card `whole` of step 6.", True),
+        (
+            {"whole": 8, "quick": (4, 8)},
+            None,
+            "Card `quick` of step 4. This export is of step 6: `etlgan score judged --checkpoint 6` judges that.",
+            True,
+        ),
+        ({"whole": 6, "domain": "etl"}, None, "Card `whole` of step 6, domain `etl`.", True),
+        (
+            {"whole": 6, "domain": "etl"},
+            "pen",
+            "Card `whole` of step 6, domain `etl`. This export is in the look of domain `pen`: "
+            "`etlgan score judged --checkpoint 6 --domain pen` judges that.",
+            True,
+        ),
+        (
+            {"quick": (4,), "domain": "etl"},
+            "pen",
+            "Card `quick` of step 4, domain `etl`. This export is of step 6 and in the look of domain `pen`: ",
+            True,
+        ),
+    ],
+)
+def test_the_card_says_of_what_its_scores_are(
+    job: Job, run: RunDir, tmp_path: Path, judged: dict[str, Any], asked: str | None, words: str, table: bool
+) -> None:
+    made = job(tmp_path / "out", "idx", counts={"あ": 2})
+    made.made = judged_at(tmp_path, run, **judged)
+    made.request = made.request._replace(domain=asked)
+    carry_out(made)
+    text = (tmp_path / "out" / "README.md").read_text()
+    told = text.partition("## Scores\n\n")[2].partition("\n")[0]
+    assert words in told
+    assert told.endswith(words) or words.endswith(" ") or not table
+    assert ("| gan_test |" in text) is table
 
 
 @pytest.mark.parametrize(

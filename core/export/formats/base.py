@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.export.drawing import Batch
+from core.export.batch import Batch
 from core.export.request import span
 
 PART = ".part-{shard:05}.{what}"  # what a shard leaves for `finish`

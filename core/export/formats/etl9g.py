@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ConfigError
-from core.export.drawing import Batch
+from core.export.batch import Batch
 from core.export.formats.base import Task, Whole
 from core.glyphs.cells.resize import Frame, resample
 from core.glyphs.etl.charsets import jis_x_0208_code

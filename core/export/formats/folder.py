@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from core.export.drawing import Batch
+from core.export.batch import Batch
 from core.export.formats.base import Task, Whole, columns, csv_lines, join_parts, part_path, put, rows
 from core.export.png import encode
 from core.glyphs.etl.charsets import jis_x_0208_code

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import ConfigError
-from core.export.drawing import Batch
+from core.export.batch import Batch
 from core.export.formats.base import Task, code_point, csv_lines, pixels
 from core.rundir import write_atomic
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.errors import ConfigError
-from core.export.drawing import Batch
+from core.export.batch import Batch
 from core.export.formats.base import Task, Whole, columns, rows, shard_name
 from core.export.png import encode
 

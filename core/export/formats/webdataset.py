@@ -5,7 +5,7 @@ import json
 import tarfile
 from collections.abc import Iterable
 
-from core.export.drawing import Batch
+from core.export.batch import Batch
 from core.export.formats.base import Task, Whole, columns, rows, shard_name
 from core.export.png import encode
 

@@ -1,6 +1,7 @@
 """What is drawn, on its way to a format; without torch, for the processes that only write."""
 
-from typing import NamedTuple
+from collections.abc import Generator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 Images = NDArray[np.uint8]
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Reports = Generator[tuple[int, dict[str, Any]], None, None]  # shards as they are whole, with what was counted
 
 
 class Batch(NamedTuple):

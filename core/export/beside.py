@@ -5,12 +5,12 @@ Encoding costs a core 70 to 400 microseconds an image, as PNG or ETL9G; drawing 
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
 from typing import Any
 
-from core.export.batch import Batch
+from core.export.batch import Batch, Reports
 from core.export.formats.base import Task
 from core.export.prefetch import one_thread_each
 from core.export.writer import Writer
@@ -26,7 +26,7 @@ class _StoppedError(Exception):
 
 def written_beside(
     kind: str, task: Task, shards: Sequence[int], write: Callable[[int, Write, Progress], Report], progress: Progress
-) -> Iterator[tuple[int, Report]]:
+) -> Reports:
     """Shards with what `write(shard, to, progress)` returns, in the order in which they are whole.
 
     `write` is called in as many threads as torch has, and hands the shard's batches to `to`. The first exception of

@@ -1,13 +1,14 @@
 """A set of single characters, in one of the formats."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.export.batch import Batch
+from core.export.batch import Batch, Reports
 from core.export.beside import Progress, Report, Write, written_beside
 from core.export.card import Made, write_card
 from core.export.drawing import Drawer, Reader
@@ -37,7 +38,7 @@ class Characters:
     def span(self, shard: int) -> tuple[int, int]:
         return span(self.total, self.shards, shard)
 
-    def written(self, shards: Sequence[int], progress: Progress) -> Iterator[tuple[int, Report]]:
+    def written(self, shards: Sequence[int], progress: Progress) -> Reports:
         """On a GPU several at a time, encoded and written by processes of their own; on a CPU drawing takes it all."""
         if self.drawer.sampler.on_cpu or len(shards) < 2:
             return ((shard, self._write(shard, self.format.write, progress)) for shard in shards)
@@ -45,7 +46,8 @@ class Characters:
 
     def _write(self, shard: int, to: Write, progress: Progress) -> Report:
         report = self.drawer.nothing_filtered()
-        to(shard, _counted(self.drawer.batches(*self.span(shard), report), progress))
+        with closing(self.drawer.batches(*self.span(shard), report)) as batches:
+            to(shard, _counted(batches, progress))
         return {} if self.drawer.reader is None else {key: column.tolist() for key, column in report._asdict().items()}
 
     def finish(self, reports: list[dict[str, Any]]) -> None:

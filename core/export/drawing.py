@@ -1,6 +1,7 @@
 """Samples from a generator, in stretches of a fixed length: sample i is the same whoever asks for it, and with whom."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -48,17 +49,18 @@ class Drawer:
         count = len(self.request.counts)
         return Filtered(np.zeros(count, np.int64), np.zeros(count, np.int64))
 
-    def batches(self, first: int, end: int, report: Filtered) -> Iterator[Batch]:
-        """Samples first .. end - 1 in order; `report` is counted up."""
+    def batches(self, first: int, end: int, report: Filtered) -> Generator[Batch, None, None]:
+        """Samples first .. end - 1 in order; `report` is counted up. To be closed, as `drawn_ahead`."""
 
         def draw(start: int) -> tuple[Batch, Filtered]:
             own = self.nothing_filtered()
             return self._chunk(start, slice(max(first - start, 0), min(end - start, self.chunk)), own), own
 
-        for batch, own in drawn_ahead(draw, range(first - first % self.chunk, end, self.chunk)):
-            for mine, theirs in zip(report, own, strict=True):
-                mine += theirs
-            yield batch
+        with closing(drawn_ahead(draw, range(first - first % self.chunk, end, self.chunk))) as ahead:
+            for batch, own in ahead:
+                for mine, theirs in zip(report, own, strict=True):
+                    mine += theirs
+                yield batch
 
     def _chunk(self, start: int, rows: slice, report: Filtered) -> Batch:
         """Called in several threads at once: `report` is this chunk's own."""

@@ -1,10 +1,12 @@
 """The one way through an export: claim the folder, write the shards that are missing, then the card."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from core.errors import RunError
+from core.export.batch import Reports
 from core.export.state import Folder
 
 Progress = Callable[[int, int], None]  # samples written, samples in all
@@ -21,7 +23,7 @@ class Job(Protocol):
     def span(self, shard: int) -> tuple[int, int]:
         """[first, end) of a shard's samples."""
 
-    def written(self, shards: Sequence[int], progress: Callable[[int], None]) -> Iterator[tuple[int, dict[str, Any]]]:
+    def written(self, shards: Sequence[int], progress: Callable[[int], None]) -> Reports:
         """Shards as soon as they are whole, each with what was counted, as JSON. `progress` takes numbers of samples
         written.
         """
@@ -59,8 +61,9 @@ def carry_out(
             if progress:
                 progress(written, goal)
 
-        for shard, report in job.written(todo, count):
-            folder.mark(shard, report)
+        with closing(job.written(todo, count)) as shards:
+            for shard, report in shards:
+                folder.mark(shard, report)
         return Outcome(written, *_finished(job, folder))
     except OSError as error:
         raise RunError(

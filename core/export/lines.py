@@ -7,7 +7,8 @@ OUT/lines.jsonl                 one object a line: image, text, width, height, h
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from core.export import styles
+from core.export.batch import Reports
 from core.export.card import Made, write_card
 from core.export.characters import VERSION
 from core.export.drawing import ONE_HAND, precision, together
@@ -97,7 +99,7 @@ class Lines:
     def span(self, shard: int) -> tuple[int, int]:
         return span(self.total, self.shards, shard)
 
-    def written(self, shards: Sequence[int], progress: Callable[[int], None]) -> Iterator[tuple[int, dict[str, Any]]]:
+    def written(self, shards: Sequence[int], progress: Callable[[int], None]) -> Reports:
         for shard in shards:
             self._write(shard, progress)
             yield shard, {}
@@ -106,8 +108,9 @@ class Lines:
         with (
             Whole(part_path(self._task, shard, "jsonl")) as truth,
             Whole(part_path(self._task, shard, "txt")) as labels,
+            closing(self.blocks(*self.span(shard))) as blocks,
         ):
-            for block in self.blocks(*self.span(shard)):
+            for block in blocks:
                 for number, line in block:
                     name = f"images/{number // PER_FOLDER:05}/{number:08}.png"
                     (self.out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -116,8 +119,8 @@ class Lines:
                     labels.write(f"{name}\t{line.text}\n".encode())
                 progress(len(block))
 
-    def blocks(self, first: int, end: int) -> Iterator[list[tuple[int, Line]]]:
-        """Lines first .. end - 1 with their numbers, some at a time."""
+    def blocks(self, first: int, end: int) -> Generator[list[tuple[int, Line]], None, None]:
+        """Lines first .. end - 1 with their numbers, some at a time. To be closed, as `drawn_ahead`."""
 
         def block(start: int) -> list[tuple[int, Line]]:
             numbers = range(start, min(start + self.block, self.total))

@@ -5,7 +5,7 @@ another at every layer. And the same digits come out, however many there are.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -18,8 +18,12 @@ Item = TypeVar("Item")
 AHEAD = 8  # batches that wait to be written, at most
 
 
-def drawn_ahead(draw: Callable[[Place], Item], places: Iterable[Place]) -> Iterator[Item]:
-    """`draw(place)` of each place, in that order, by as many threads as torch has; an exception is raised here."""
+def drawn_ahead(draw: Callable[[Place], Item], places: Iterable[Place]) -> Generator[Item, None, None]:
+    """`draw(place)` of each place, in that order, by as many threads as torch has; an exception is raised here.
+
+    Whoever may stop early closes it: left to the garbage collector it would join its threads wherever that runs, and
+    inside the start of another thread it would wait for ever.
+    """
     waiting: deque[Future[Item]] = deque()
     with one_thread_each() as workers, ThreadPoolExecutor(workers, thread_name_prefix="drawing") as pool:
         try:

@@ -63,7 +63,7 @@ def _row(
 PRESETS: Mapping[str, Preset] = MappingProxyType({
     "digits":         _row("10 digits",                 chars="digits",         size=32, net="xs", per_char=700, steps=1800, batch=64, seconds=210),
     "hiragana-a-ka":  _row("10 hiragana, あ and か rows",   chars="hiragana-a-ka",  size=32, net="xs", per_char=700, steps=1800, batch=64, seconds=210),
-    "hiragana-sa-ha": _row("20 hiragana, さ to は rows",    chars="hiragana-sa-ha", size=32, net="xs", per_char=700, steps=3000, batch=64, seconds=350),
+    "hiragana-sa-ha": _row("20 hiragana, さ to は rows",    chars="hiragana-sa-ha", size=32, net="xs", per_char=700, steps=3000, batch=64, seconds=350, recipe__r1=1.0, recipe__r2=1.0),
     "hiragana":       _row("all 46 hiragana",           chars="hiragana",       size=32, net="xs", per_char=700, steps=5000, batch=64, seconds=580, train__target=-0.01, recipe__r1=1.0, recipe__r2=1.0),
     "katakana":       _row("all 46 katakana",           chars="katakana",       size=32, net="xs", per_char=700, steps=5000, batch=64, seconds=580, train__target=-0.01, recipe__r1=1.0, recipe__r2=1.0),
     "kanji-10":       _row("10 kanji, 161 images each", chars="kanji-10",       size=32, net="xs", per_char=161, steps=3600, batch=64, seconds=480, recipe__r1=1.0, recipe__augment=0.5),

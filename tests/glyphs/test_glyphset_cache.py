@@ -108,7 +108,7 @@ def test_three_processes_at_once(folder: Path, damaged: bool) -> None:
             path.unlink()
         (folder / made.fingerprint).rmdir()
     script = (
-        "from core.config import DataConfig; from core.glyphs import glyphset; import numpy as np; input()\n"
+        "from core.settings import DataConfig; from core.glyphs import glyphset; import numpy as np; input()\n"
         f"print(glyphset.load(DataConfig(chars={CHARS!r}, per_char=6, held_out=3)).images.sum(dtype=np.int64))"
     )
     children = [

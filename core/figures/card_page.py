@@ -17,6 +17,7 @@ h1 { font-size: 1.6rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin-top: 2
 p.about, p.note { color: #555; margin-top: .2rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .15rem .8rem .15rem 0; text-align: left; vertical-align: top } td.n, th.n { text-align: right }
+td.n { white-space: nowrap }
 tr.first td { border-top: 1px solid #ccc } thead th { border-bottom: 2px solid #1a1a1a }
 .met { color: #00694f } .missed { color: #b03a00; font-weight: bold } li.warn { color: #b03a00 }
 img { max-width: 100%; height: auto } img.k { height: 1.05em; vertical-align: -.15em } code { font-size: .9em }

@@ -11,7 +11,7 @@ from core.studies.results import COLUMNS, Result, rows, told
 
 NOTES = (
     "Means over seeds, ± their standard deviation; worst, minutes, off-diagonal, drop at ends: of the worst seed.",
-    "The judge learns from writers of its own (embedded data) or from the training split; held-out writers are seen by "
+    "The judge learns from writers of its own (embedded data) or from the training split; held-out images are seen by "
     "nothing but this table. ✓ and ✗: the row's floor is reached or missed. Minutes are of training.",
     "Gap and drop are points of accuracy; coverage, FCD and KID (Fréchet's and the kernel distance) are over those of "
     "real training images. Slant, thickness: rank correlation with their code; off-diagonal: with the other's; drop at "

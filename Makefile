@@ -11,7 +11,7 @@ run: $(VENV)/.installed ## train ten hiragana on the embedded handwriting and sh
 	$(BIN)/etlgan run hiragana-a-ka
 
 test: $(VENV)/.installed-dev ## the whole default suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test-slow: $(VENV)/.installed-dev ## the long quality and speed runs too
 	$(BIN)/python -m pytest -m "not torture" --timeout=3600

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.timer import Timer
-from textual.widgets import DataTable, ProgressBar, Static, TabbedContent
+from textual.widgets import ProgressBar, Static, TabbedContent
 
 from core.runs.meta import printable
 from etlgan_tui.screens.from_source import FromSource
 from etlgan_tui.sources import Opened, Overview
 from etlgan_tui.verification import Verification
+from etlgan_tui.widgets.table import Table
 
 NAMED = 8  # files that are missing
 WATCH_SECONDS = 0.2
@@ -35,7 +36,7 @@ class Checking(FromSource):
         if self.overview is None or not self.overview.etl:
             self.tell_checks()
             return
-        table = self.query_one("#verify-table", DataTable)
+        table = self.query_one("#verify-table", Table)
         table.clear()
         table.focus()
         self.verification = Verification(self.source.spec)
@@ -47,7 +48,7 @@ class Checking(FromSource):
         found = self.verification
         if found is None:
             return
-        table, bar = self.query_one("#verify-table", DataTable), self.query_one("#verify-bar", ProgressBar)
+        table, bar = self.query_one("#verify-table", Table), self.query_one("#verify-bar", ProgressBar)
         ended = found.state != "running"  # before the rows are read: none is missed
         for row in found.rows[table.row_count :]:
             sum_ = "" if row.sysv is None else str(row.sysv)

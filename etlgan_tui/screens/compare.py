@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import HorizontalScroll, Vertical, VerticalScroll
-from textual.widgets import DataTable, Static, TabbedContent, TabPane
+from textual.widgets import Static, TabbedContent, TabPane
 
 from etlgan_tui import cards, looks
 from etlgan_tui.background import Errand
@@ -22,6 +22,7 @@ from etlgan_tui.widgets.chart import Chart, Series
 from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.picture import Picture
 from etlgan_tui.widgets.scrubber import Scrubber
+from etlgan_tui.widgets.table import Table
 
 CHARTS = (
     ("d", "D loss"),
@@ -72,7 +73,7 @@ class CompareScreen(LinkedCharts):
                             yield Picture(id=f"side-{number}")
                 yield Scrubber()
             with TabPane("3 Differences", id="differences"):
-                yield DataTable[Text](id="diff-table", cursor_type="row", zebra_stripes=True)
+                yield Table(id="diff-table", cursor_type="row", zebra_stripes=True)
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -131,7 +132,7 @@ class CompareScreen(LinkedCharts):
 
     def _show_differences(self, listed: list[Listed], judged: list[dict[str, float]]) -> None:
         """The settings that differ; every score, of training and of the score card."""
-        table: DataTable[Text] = self.query_one("#diff-table", DataTable)
+        table = self.query_one("#diff-table", Table)
         table.clear(columns=True)
         table.add_column(Text(""))
         for entry in listed:

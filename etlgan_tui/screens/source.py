@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar, get_args
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.timer import Timer
-from textual.widgets import DataTable, ProgressBar, Static, TabbedContent, TabPane
+from textual.widgets import ProgressBar, Static, TabbedContent, TabPane
 
 from core.errors import ConfigError
 from core.runs.meta import printable
@@ -24,6 +23,7 @@ from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.character_grid import CharacterGrid
 from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.sheet import TILES, SheetView
+from etlgan_tui.widgets.table import Table
 
 LOOKS: tuple[Look, ...] = get_args(Look)
 LOOK_NAMES = {"prepared": "prepared", "raw": "as scanned", "steps": "before and after"}
@@ -72,7 +72,7 @@ class SourceScreen(Checking):
             with TabPane("Checks", id="verify"):
                 yield Static(markup=False, id="verify-told")
                 yield ProgressBar(id="verify-bar", show_eta=True)
-                yield DataTable[Text](id="verify-table", cursor_type="row", zebra_stripes=True)
+                yield Table(id="verify-table", cursor_type="row", zebra_stripes=True)
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -80,7 +80,7 @@ class SourceScreen(Checking):
         self.query_one(SheetView).mode = self.etlgan.picture_mode
         self.query_one(SheetView).show(None, told="reading ...")
         self.query_one("#verify-bar").display = False
-        self.query_one("#verify-table", DataTable).add_columns(*HEADS)
+        self.query_one("#verify-table", Table).add_columns(*HEADS)
         self.tell_checks()
         if self._tab != "verify":
             self.query_one(CharacterGrid).focus()

@@ -11,6 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable
 
+from etlgan_tui.widgets.table import Table
+
 
 class Head(NamedTuple):
     """One column."""
@@ -54,7 +56,7 @@ class Line(NamedTuple):
     runs: tuple[str, ...] = ()  # what is marked with it: itself, or the runs of a sweep
 
 
-class RunTable(DataTable[Text]):
+class RunTable(Table):
     """Up to a page of runs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

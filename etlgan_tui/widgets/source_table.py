@@ -11,6 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import DataTable
 
+from etlgan_tui.widgets.table import Table
+
 HEADS = ("source", "there", "runs", "prepared", "what it is")
 RIGHT = ("runs", "prepared")
 LONGEST = 36  # columns of a name: the end of a path tells more than its beginning
@@ -27,7 +29,7 @@ class Line(NamedTuple):
     about: str
 
 
-class SourceTable(DataTable[Text]):
+class SourceTable(Table):
     """Plain values in, the chosen source out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

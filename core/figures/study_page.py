@@ -1,4 +1,4 @@
-"""A self-contained HTML page of a study: one table, then every run's pictures."""
+"""A self-contained HTML page of a study: its tables, then every run's pictures."""
 
 from collections.abc import Sequence
 from html import escape
@@ -24,29 +24,40 @@ class Shown(NamedTuple):
     pictures: Sequence[tuple[str, bytes]]
 
 
+class Table(NamedTuple):
+    """Lines under the names of their columns."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
 class StudyPage(NamedTuple):
     """What the page says; plain text everywhere."""
 
     title: str
     about: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    tables: Sequence[Table]
     notes: Sequence[str]
     shown: Sequence[Shown]
 
 
 def html(page: StudyPage) -> str:
     """The whole document."""
-    head = "".join(f'<th class="n">{marked(name)}</th>' for name in page.columns)
-    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>\n" for row in page.rows)
+    tables = "".join(map(_table, page.tables))
     notes = "".join(f'<p class="note">{marked(text)}</p>' for text in page.notes)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(page.title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}{WIDE}</style></head>\n'
         f'<body><h1>{marked(page.title)}</h1><p class="about">{marked(page.about)}</p>'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>\n{notes}"
+        f"{tables}{notes}"
         f"{''.join(map(_shown, page.shown))}</body></html>\n"
     )
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th class="n">{marked(name)}</th>' for name in table.columns)
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>\n" for row in table.rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>\n"
 
 
 def _cell(cell: Cell) -> str:

@@ -1,11 +1,15 @@
-"""A study's page: the table, then each run's grid, curves and film."""
+"""A study's page: the table, its OCR gains where it has any, then each run's grid, curves and film."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from core.figures.study_page import Cell as Box
-from core.figures.study_page import Shown, StudyPage, html
+from core.figures.study_page import Shown, StudyPage, Table, html
 from core.rundir import Home, RunDir, write_atomic
+from core.studies.gain import table as gain_table
+from core.studies.gain.outcome import Outcome
 from core.studies.plans import Floors
 from core.studies.results import COLUMNS, Result, rows, told
 
@@ -18,11 +22,29 @@ NOTES = (
     "ends: labels lost at the codes' extremes. Memorised: share nearer to a training image than the nearest 1 % of "
     "held-out ones. The codes of `classic` have no names: the judge names them, one to one, as suits them best.",
 )
+GAIN_NOTE = (
+    "OCR gain: what a recogniser of so many real images a character reads of held-out writers, seeds' mean and range; "
+    "points of difference with their 95 % interval, over seeds and writers, which has to lie above 0 where a mark is."
+)
 
 
-def write(home: Home, study: str, results: Sequence[Result], floors: Mapping[str, Floors]) -> Path | None:
+class Measured(NamedTuple):
+    """An OCR gain of this study, and which arm has to be above which."""
+
+    outcome: Outcome
+    wanted: tuple[str, str]
+
+
+def write(
+    home: Home,
+    study: str,
+    results: Sequence[Result],
+    floors: Mapping[str, Floors],
+    gains: Mapping[str, Measured] = MappingProxyType({}),
+) -> Path | None:
     """studies/<study>/report.html, whole or not at all; None and nothing written where there are no results."""
-    if not results:
+    gained = _gains(gains)
+    if not results and not gained.rows:
         return None
     path = home.studies / study / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,9 +55,20 @@ def write(home: Home, study: str, results: Sequence[Result], floors: Mapping[str
     ]
     about = f"{len(results)} runs of {home.root}"
     shown = [_shown(home, result) for result in results if result.cell.config.seed == 0]
-    page = StudyPage(f"etlgan study {study}", about, head, table, NOTES, shown)
+    tables = [*([Table(head, table)] if table else []), *([gained] if gained.rows else [])]
+    notes = [*(NOTES if table else ()), *([GAIN_NOTE] if gained.rows else [])]
+    page = StudyPage(f"etlgan study {study}", about, tables, notes, shown)
     write_atomic(path, html(page).encode())
     return path
+
+
+def _gains(gains: Mapping[str, Measured]) -> Table:
+    rows = [
+        [Box(row), Box(str(gain_table.seeds(gained.outcome, few))), *(Box(*entry) for entry in line)]
+        for row, gained in gains.items()
+        for few, line in zip(gained.outcome.accuracy, gain_table.lines(*gained), strict=True)
+    ]
+    return Table(("experiment", "seeds", *gain_table.HEAD), rows)
 
 
 def record(result: Result) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from core import presets
 from core.errors import ConfigError
 from core.studies.cells import Cell
+from core.studies.gain.plan import BASE, BOTH, EMBEDDED, GENERATED, Plan, real_domain
 
 
 class Floors(NamedTuple):
@@ -48,6 +49,24 @@ QUALITY: Mapping[str, Experiment] = MappingProxyType({
     "MNIST digits":     Experiment("digits",         1, Floors(15, 0.0, 0.0, .015, .85, below_judge=.005), {"train.steps": 3500, "data.per_char": 5000}, needs="mnist"),
 })
 # fmt: on
+
+
+class GainRow(NamedTuple):
+    """A row of the quality table that is an OCR gain: what is asked, and which arm has to be above which."""
+
+    plan: Plan
+    wanted: tuple[str, str]
+
+
+SCANS = real_domain("penman", "hiragana")
+GAINS: Mapping[str, GainRow] = MappingProxyType(
+    {
+        "OCR gain": GainRow(Plan(SCANS, few=(5, 20), seeds=3), (GENERATED, BASE)),
+        "OCR gain, half without real images": GainRow(
+            Plan(SCANS, few=(0,), seeds=3, half=True, look="clean", pen_steps=6000, steps=1200), (BOTH, EMBEDDED)
+        ),
+    }
+)
 # The text-book experiments that the public script was tried on, in its numbers. Of ETL's, which are all that there are
 # of a character in the very sets that it took, some are held out.
 ETL7 = {"data.where": "set == 'ETL7'", "data.per_char": 600, "data.held_out": 100}
@@ -99,17 +118,32 @@ ABLATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 def quality(sources: Mapping[str, str], only: Sequence[str] = (), *, share: float = 1.0, size: str = "") -> list[Cell]:
-    """The quality table's runs; rows whose data was not named are left out.
+    """The quality table's runs; rows whose data was not named are left out, and those of GAINS.
 
     size: of every row's networks, xs .. xl; "": the rows' own. Another one: ConfigError.
     """
     cells = []
-    for row in chosen(QUALITY, only):
+    for row in chosen({**QUALITY, **GAINS}, only):
+        if row in GAINS:
+            continue
         experiment = QUALITY[row]
         if size:
             experiment = experiment._replace(changes={**experiment.changes, "model.size": size})
         cells += _cells(row, experiment, "etl", sources, share)
     return cells
+
+
+def gains(only: Sequence[str] = (), *, share: float = 1.0, size: str = "") -> dict[str, GainRow]:
+    """The quality table's OCR gains by row; `share`, `size` as of the other rows."""
+    rows = {}
+    for row in chosen({**QUALITY, **GAINS}, only):
+        if row in GAINS:
+            plan, wanted = GAINS[row]
+            steps = {
+                name: max(10, round(getattr(plan, name) * share)) for name in ("steps", "pen_steps", "reader_steps")
+            }
+            rows[row] = GainRow(plan._replace(**steps, size=size or plan.size), wanted)
+    return rows
 
 
 def textbook(

@@ -84,7 +84,7 @@ def ocr_gain(
     from core.errors import ConfigError
     from core.glyphs.sets.spec import absolute
     from core.studies.gain import plan as plans
-    from core.studies.gain import study
+    from core.studies.gain import study, table
 
     if gan not in ("subset", "warm", "mixed"):
         raise ConfigError(f"--gan {gan}: must be subset, warm or mixed")
@@ -106,9 +106,7 @@ def ocr_gain(
     )
     outcome, place = study.run(options.home(folder), plan, jobs=jobs, tell=terminal.tell)
     if as_json:
-        accuracy = {str(plans.amount(few)): arms for few, arms in outcome.accuracy.items()}
-        gains = [gain._asdict() | {"few": plans.amount(gain.few)} for gain in outcome.gains]
-        terminal.say_json({"study": plan.name, "accuracy": accuracy, "gains": gains})
+        terminal.say_json({"study": plan.name, **table.record(outcome)})
     else:
         _print(outcome)
     terminal.tell(terminal.clean(f"results, with those of earlier calls that asked the same: {place}/scores.json"))
@@ -116,28 +114,8 @@ def ocr_gain(
 
 
 def _print(outcome: Outcome) -> None:
-    from core.studies.gain.plan import ARMS, COMPARED, amount
+    from core.studies.gain import table
 
-    head = ("real images", *ARMS, *(f"{arm} over {over}".replace("+ ", "") for arm, over in COMPARED))
-    rows = [
-        (
-            str(amount(few)),
-            *(_spread(arms[arm]) for arm in ARMS),
-            *(_points(gain) for gain in outcome.gains if gain.few == few),
-        )
-        for few, arms in outcome.accuracy.items()
-    ]
-    for line in terminal.table(head, rows, right=frozenset(head)):
-        terminal.say(line)
-
-
-def _spread(shares: list[float]) -> str:
-    """`98.1 % (97.9 .. 98.2)`."""
-    middle = sum(shares) / len(shares)
-    return f"{middle:.2%} ({min(shares):.2%} .. {max(shares):.2%})"
-
-
-def _points(gain: object) -> str:
-    """`+0.42 (+0.20 .. +0.61)`, points of accuracy with the 95 % interval."""
-    low, middle, high = (100 * getattr(gain, name) for name in ("low", "gain", "high"))
-    return f"{middle:+.2f} ({low:+.2f} .. {high:+.2f})"
+    rows = [tuple(entry.text for entry in line) for line in table.lines(outcome)]
+    for text in terminal.table(table.HEAD, rows, right=frozenset(table.HEAD)):
+        terminal.say(text)

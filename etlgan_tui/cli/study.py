@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -13,8 +14,10 @@ from etlgan_tui.cli.quick import QuickCommand, QuickGroup
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from core.rundir import Home
     from core.studies.cells import Cell
-    from core.studies.plans import Floors
+    from core.studies.gain.outcome import Outcome
+    from core.studies.plans import Floors, GainRow
 
 app = typer.Typer(
     cls=QuickGroup, rich_markup_mode=None, no_args_is_help=True, help="Run whole tables of experiments, and judge them."
@@ -49,7 +52,7 @@ def quality(
     as_json: options.Json = False,
     folder: options.HomeFolder = None,
 ) -> None:
-    """The quality table: every kind of character set against its floors.
+    """The quality table: every kind of character set against its floors, and two OCR gains.
 
     Data is embedded handwriting as a scanner saw it, prepared; KMNIST and MNIST rows need their files. With --size the
     page is that of a study of its own, such as quality-s.
@@ -59,9 +62,16 @@ def quality(
     size = size.strip().lower()
     sources = _sources(mnist=mnist, kmnist=kmnist, etl=etl)
     cells, whole = (plans.quality(sources, rows, share=share, size=size) for rows in (only or (), ()))
-    floors = {row: experiment.floors for row, experiment in plans.QUALITY.items()}
-    study = f"quality-{size}" if size else "quality"
-    _fill(study, cells, whole, floors, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
+    gains, all_gains = (plans.gains(rows, share=share, size=size) for rows in (only or (), ()))
+    study = _Study(
+        f"quality-{size}" if size else "quality",
+        cells,
+        whole,
+        {row: experiment.floors for row, experiment in plans.QUALITY.items()},
+        gains,
+        all_gains,
+    )
+    _fill(study, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
 
 
 def textbook(
@@ -83,7 +93,7 @@ def textbook(
         plans.textbook(sources, rows, share=share, classic_steps=classic_steps) for rows in (only or (), ())
     )
     floors = {row: experiment.floors for row, experiment in plans.TEXTBOOK.items()}
-    _fill("textbook", cells, whole, floors, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
+    _fill(_Study("textbook", cells, whole, floors), jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
 
 
 def ablation(
@@ -100,7 +110,7 @@ def ablation(
 
     cells = plans.ablation(only or (), seeds=seeds, share=share)
     whole = plans.ablation(seeds=plans.MOST_SEEDS, share=share)
-    _fill("ablation", cells, whole, {}, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
+    _fill(_Study("ablation", cells, whole, {}), jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
 
 
 for command in (quality, textbook, ablation):
@@ -129,48 +139,81 @@ def _sources(**paths: Path | None) -> dict[str, str]:
     return found
 
 
-def _fill(
-    study: str,
-    cells: Sequence[Cell],
-    whole: Sequence[Cell],
-    floors: Mapping[str, Floors],
-    *,
-    jobs: int,
-    per_char: int,
-    as_json: bool,
-    folder: Path | None,
-) -> None:
-    """Train and judge `cells` and print their table. The page holds all of `whole`, the study's cells under the same
-    settings, that is finished and judged, by whichever call, and also where this one is interrupted.
+class _Study(NamedTuple):
+    """What one call is asked for, and what the study's page may hold."""
+
+    name: str
+    cells: Sequence[Cell]
+    whole: Sequence[Cell]  # of the study, under the same settings
+    floors: Mapping[str, Floors]
+    gains: Mapping[str, GainRow] = MappingProxyType({})
+    all_gains: Mapping[str, GainRow] = MappingProxyType({})
+
+
+def _fill(study: _Study, *, jobs: int, per_char: int, as_json: bool, folder: Path | None) -> None:
+    """Train and judge what is asked for and print its table. The page holds all of the study that is finished and
+    judged, by whichever call, and also where this one is interrupted.
     """
     from core.errors import ConfigError
     from core.studies import page, results
+    from core.studies.gain import kept, table
 
-    if not cells:
+    cells = study.cells
+    if not cells and not study.gains:
         raise ConfigError("nothing to do: the rows asked for need files; see --mnist and --kmnist")
     home = options.home(folder)
     try:
-        done = list(results.judged(home, cells, study=study, jobs=jobs, per_char=per_char, tell=terminal.tell))
+        done = list(results.judged(home, cells, study=study.name, jobs=jobs, per_char=per_char, tell=terminal.tell))
+        gained = _gained(home, study, jobs)
     finally:
-        shown = results.kept(home, whole, per_char=per_char)
-        written = page.write(home, study, shown, floors)
+        shown = results.kept(home, study.whole, per_char=per_char)
+        measured = {
+            row: page.Measured(kept.measured(home, asked.plan), asked.wanted) for row, asked in study.all_gains.items()
+        }
+        written = page.write(home, study.name, shown, study.floors, measured)
     done.sort(key=lambda result: list(cells).index(result.cell))
     if as_json:
-        terminal.say_json([page.record(result) for result in done])
+        terminal.say_json(
+            [
+                *(page.record(result) for result in done),
+                *({"experiment": row, **table.record(outcome)} for row, outcome in gained.items()),
+            ]
+        )
     else:
         head = ("experiment", "recipe", "seeds", *(column.head for column in results.COLUMNS))
-        lines = [
-            (
-                row,
-                variant,
-                str(seeds),
-                *(entry.text + {True: " ok", False: " MISS", None: ""}[entry.met] for entry in entries),
-            )
-            for row, variant, seeds, entries in results.rows(done, floors)
+        rows = [
+            (row, variant, str(seeds), *map(_marked, entries))
+            for row, variant, seeds, entries in results.rows(done, study.floors)
         ]
-        for text in terminal.table(head, lines, right=frozenset(head[2:])):
-            terminal.say(text)
+        gains = [
+            (row, *map(_marked, line))
+            for row, outcome in gained.items()
+            for line in table.lines(outcome, study.gains[row].wanted)
+        ]
+        for titles, texts in ((head, rows), (("experiment", *table.HEAD), gains)):
+            right = frozenset(titles) - {"experiment", "recipe"}
+            for text in terminal.table(titles, texts, right=right) if texts else ():
+                terminal.say(text)
     report = f"report of all {len(shown)} that are there: {written}" if written else "no report"
-    terminal.tell(f"{len(done)} of {len(cells)} cells; {report}")
-    if len(done) < len(cells):
+    there, asked = len(done) + len(gained), len(cells) + len(study.gains)
+    terminal.tell(f"{there} of {asked} cells; {report}")
+    if there < asked:
         raise typer.Exit(1)
+
+
+def _gained(home: Home, study: _Study, jobs: int) -> dict[str, Outcome]:
+    """Each OCR gain asked for that could be finished; of the others, why not is told."""
+    from core.errors import EtlganError
+    from core.studies.gain.study import run
+
+    found = {}
+    for row, asked in study.gains.items():
+        try:
+            found[row], _ = run(home, asked.plan, jobs=jobs, tell=terminal.tell)
+        except EtlganError as error:
+            terminal.tell(terminal.clean(f"{row}: {error}; left out"))
+    return found
+
+
+def _marked(entry: tuple[str, bool | None]) -> str:
+    return entry[0] + {True: " ok", False: " MISS", None: ""}[entry[1]]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -226,3 +227,24 @@ def test_bad_plans_are_one_line(words: list[str], message: str, capsys: pytest.C
         main(["ocr-gain", *words])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_a_table_shows_is_of_its_own_question(tmp_path: Path) -> None:
+    home, one, other = Home(tmp_path), asked(5, 20, seeds=2), asked(5, steps=7)
+
+    def write(question: plan.Plan, outcome: Outcome, fingerprint: str, time: float) -> Path:
+        glyphs = SimpleNamespace(fingerprint=fingerprint, characters="あい")
+        folder = kept.write(home, question, outcome, glyphs)  # type: ignore[arg-type]
+        path = RunDir(folder).scores
+        path.write_text(json.dumps({**json.loads(path.read_bytes()), "time": time}))
+        return path
+
+    assert kept.measured(home, one) == Outcome({}, [])
+    write(one, came({5: 1, 80: 1}, 0.5), "new", 2.0)
+    write(one, came({5: 3}, 0.25), "of data that has changed since", 1.0)
+    last = write(other, came({5: 1}, 0.75), "new", 3.0)
+    assert kept.measured(home, one) == came({5: 1}, 0.5), "20 is not there, 80 was not asked for"
+    assert kept.measured(home, other) == came({5: 1}, 0.75)
+    for damaged in ('{"settings": 3}', "[", '{"data": null, "settings": {}, "time": "soon"}'):
+        last.write_text(damaged)
+        assert kept.measured(home, other) == Outcome({}, [])

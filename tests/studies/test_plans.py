@@ -82,3 +82,13 @@ def test_every_ingredient_of_the_recipe_has_a_row() -> None:
     elsewhere = {"recipe.double_softmax", "recipe.transfer"}  # of classic, of several domains
     assert fields - weights - elsewhere <= rows
     assert {"model.anchored", "model.codes", "model.size"} <= rows
+
+
+def test_ocr_gains_are_chosen_and_shortened_like_other_rows() -> None:
+    assert list(plans.gains()) == list(plans.GAINS)
+    assert plans.gains(["hiragana 10"]) == {}
+    assert plans.quality({}, ["OCR gain"]) == []
+    (short,) = plans.gains(["OCR gain"], share=0.1, size="s").values()
+    assert (short.plan.steps, short.plan.pen_steps, short.plan.reader_steps, short.plan.size) == (80, 300, 60, "s")
+    with pytest.raises(ConfigError, match="no row 'OCR'"):
+        plans.gains(["OCR"])

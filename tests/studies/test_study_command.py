@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from core import config as configs
-from core.errors import DataError
+from core.errors import DataError, RunError
 from core.judge import whole
 from core.judge.quantities import GENERATED, REAL
 from core.rundir import Home, RunDir, write_json
 from core.runs.find import run_ids
 from core.studies import cells
+from core.studies.gain import kept
+from core.studies.gain.outcome import Gain, Outcome
+from core.studies.gain.plan import ARMS, COMPARED, Plan
 from etlgan_tui.cli import main
 
 TESTS = Path(__file__).parents[1]
@@ -131,6 +134,66 @@ def test_a_size_of_its_own_is_a_table_of_its_own(study: Study, home: Home) -> No
     assert lines(home, "quality") == [["hiragana 20", "etl", "1"]]
     assert lines(home, "quality-s") == [["hiragana 46", "etl", "1"]]
     assert {configs.decode(home.run(run).config.read_bytes()).model.size for run in run_ids(home)} == {"xs", "s"}
+
+
+def gain(home: Home, plan: Plan, *, jobs: int, tell: Callable[[str], None]) -> tuple[Outcome, Path]:
+    """In the place of an OCR gain of hours: its scores.json is a real one."""
+    assert jobs == 1
+    tell("reading")
+    differences = (0.01, -0.02, 0.03)
+    outcome = Outcome(
+        {few: {arm: [0.9, 0.92] for arm in ARMS} for few in plan.few},
+        [
+            Gain(few, arm, over, value, value - 0.005, value + 0.005)
+            for few in plan.few
+            for (arm, over), value in zip(COMPARED, differences, strict=True)
+        ],
+    )
+    glyphs = SimpleNamespace(fingerprint="f" * 16, characters="あい")
+    return outcome, kept.write(home, plan, outcome, glyphs)  # type: ignore[arg-type]
+
+
+def test_ocr_gains_are_rows_of_the_quality_table(
+    study: Study, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("core.studies.gain.study.run", gain)
+    half = "OCR gain, half without real images"
+    assert study("quality", "--only", "hiragana 20", "--only", "OCR gain") == 0
+    said = capsys.readouterr()
+    first, *more = (line.split("  ") for line in said.out.splitlines() if line.startswith("OCR gain"))
+    assert [part for part in first if part][:3] == ["OCR gain", "5", "91.00% (90.00% .. 92.00%)"]
+    assert "+1.00 (+0.50 .. +1.50) ok" in [part.strip() for part in first], "generated over augmented is what counts"
+    assert len(more) == 1
+    assert said.out.count(" ok") + said.out.count(" MISS") > 2, "the other row has its own"
+    page = (home.studies / "quality" / "report.html").read_text()
+    cells, gains = (part.partition("</tbody>")[0] for part in page.split("<tbody>")[1:])
+    assert "hiragana 20" in cells
+    assert (gains.count("<tr>"), gains.count("✓"), gains.count("✗")) == (2, 2, 0)
+    assert half not in page
+    assert study("quality", "--only", half, "--json") == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert (record["experiment"], list(record["accuracy"])) == (half, ["0"])
+    page = (home.studies / "quality" / "report.html").read_text()
+    gains = page.split("<tbody>")[2].partition("</tbody>")[0]
+    assert (gains.count("<tr>"), gains.count("✓"), gains.count("✗")) == (3, 3, 0), "earlier calls' too"
+    assert study("quality", "--only", half, share="0.01") == 0
+    page = (home.studies / "quality" / "report.html").read_text()
+    assert "hiragana 20" not in page, "a longer rehearsal is another table"
+    assert page.split("<tbody>")[1].partition("</tbody>")[0].count("<tr>") == 1
+
+
+def test_an_ocr_gain_that_cannot_be_had_is_told_beside_what_can(
+    study: Study, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never(*_: Any, **__: Any) -> Any:
+        raise RunError("2 of 6 generators did not finish")
+
+    monkeypatch.setattr("core.studies.gain.study.run", never)
+    assert study("quality", "--only", "hiragana 20", "--only", "OCR gain") == 1
+    said = capsys.readouterr()
+    assert "OCR gain: 2 of 6 generators did not finish; left out\n1 of 2 cells" in said.err
+    assert "hiragana 20" in said.out
+    assert lines(home, "quality") == [["hiragana 20", "etl", "1"]]
 
 
 @pytest.mark.parametrize(

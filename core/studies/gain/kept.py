@@ -16,8 +16,10 @@ from core.glyphs.glyphset import GlyphSet
 from core.rundir import Home, RunDir, read_json, write_json
 from core.studies.gain.outcome import Gain, Outcome
 from core.studies.gain.plan import ARMS, BASE, GENERATED, Plan, amount, grid
+from core.studies.gain.table import seeds as seeds_of
 
 _NAMED = re.compile(r"[\w+-]{1,40}", re.ASCII)  # characters that can be part of a folder's name: a set's name
+_TOLD = ("few", "seeds")  # of the settings in scores.json: how much is there, not what was asked
 
 
 class Row(msgspec.Struct):
@@ -48,7 +50,7 @@ def write(home: Home, plan: Plan, outcome: Outcome, glyphs: GlyphSet) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     scores = RunDir(folder).scores
     whole = merged(read(scores), outcome)
-    seeds = {n: _seeds(whole, n) for n in whole.accuracy}
+    seeds = {n: seeds_of(whole, n) for n in whole.accuracy}
     rows = [
         {
             "real_per_char": amount(gain.few),
@@ -97,18 +99,33 @@ def read(scores: Path) -> Outcome:
     return Outcome(measured, gains)
 
 
+def measured(home: Home, plan: Plan) -> Outcome:
+    """What is there, by whichever call, to the plan's question about its numbers of real images. Only looks; of data
+    that has changed since, the newest.
+    """
+    asked = plan.question
+    found: list[tuple[float, Outcome]] = []
+    for path in home.studies.glob(f"{plan.name}-*/scores.json"):
+        tree = read_json(path)
+        settings, time_ = tree.get("settings"), tree.get("time")
+        if not isinstance(settings, dict) or not isinstance(time_, int | float) or tree.get("data") != asked["data"]:
+            continue
+        if {key: value for key, value in settings.items() if key not in _TOLD} == asked["settings"]:
+            found.append((time_, read(path)))
+    whole = max(found, key=lambda each: each[0])[1] if found else Outcome({}, [])
+    return Outcome(
+        {n: arms for n, arms in whole.accuracy.items() if n in plan.few},
+        [gain for gain in whole.gains if gain.few in plan.few],
+    )
+
+
 def merged(before: Outcome, now: Outcome) -> Outcome:
     """Both: of a number of real images that both have, that of more seeds; `now` where they are as many."""
     of = {
-        n: before if n not in now.accuracy or _seeds(before, n) > _seeds(now, n) else now
+        n: before if n not in now.accuracy or seeds_of(before, n) > seeds_of(now, n) else now
         for n in sorted({*before.accuracy, *now.accuracy})
     }
     return Outcome(
         {n: outcome.accuracy[n] for n, outcome in of.items()},
         [gain for n, outcome in of.items() for gain in outcome.gains if gain.few == n],
     )
-
-
-def _seeds(outcome: Outcome, n: int) -> int:
-    """How many stand behind a number of real images."""
-    return max((len(shares) for shares in outcome.accuracy.get(n, {}).values()), default=0)

@@ -1,0 +1,55 @@
+"""OCR gains as lines of a table: shares with their spread, differences with their intervals."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from core.studies.gain.outcome import Gain, Outcome
+from core.studies.gain.plan import ARMS, COMPARED, amount
+
+HEAD = ("real images", *ARMS, *(f"{arm} over {over}".replace("+ ", "") for arm, over in COMPARED))
+
+
+class Entry(NamedTuple):
+    """A cell: its text, and whether the interval lies above 0 where it has to (None: it does not have to)."""
+
+    text: str
+    met: bool | None = None
+
+
+def lines(outcome: Outcome, wanted: tuple[str, str] | None = None) -> list[list[Entry]]:
+    """A line for each number of real images, as HEAD; `wanted`: which arm has to be above which."""
+    return [
+        [
+            Entry(str(amount(few))),
+            *(Entry(_spread(shares[arm])) for arm in ARMS),
+            *(
+                Entry(_points(gain), gain.low > 0 if (gain.arm, gain.over) == wanted else None)
+                for gain in outcome.gains
+                if gain.few == few
+            ),
+        ]
+        for few, shares in outcome.accuracy.items()
+    ]
+
+
+def seeds(outcome: Outcome, few: int) -> int:
+    """How many stand behind a number of real images."""
+    return max((len(shares) for shares in outcome.accuracy.get(few, {}).values()), default=0)
+
+
+def record(outcome: Outcome) -> dict[str, object]:
+    """For scripts."""
+    return {
+        "accuracy": {str(amount(few)): shares for few, shares in outcome.accuracy.items()},
+        "gains": [gain._asdict() | {"few": amount(gain.few)} for gain in outcome.gains],
+    }
+
+
+def _spread(shares: Sequence[float]) -> str:
+    """`98.10% (97.90% .. 98.20%)`."""
+    return f"{sum(shares) / len(shares):.2%} ({min(shares):.2%} .. {max(shares):.2%})"
+
+
+def _points(gain: Gain) -> str:
+    """`+0.42 (+0.20 .. +0.61)`, points of accuracy with the 95 % interval."""
+    return f"{100 * gain.gain:+.2f} ({100 * gain.low:+.2f} .. {100 * gain.high:+.2f})"

@@ -12,6 +12,8 @@ from core.glyphs.sources import Source
 
 Images = NDArray[np.uint8]
 
+WRITERS = 1000  # to choose from, of a source without end
+
 
 class Sheet(NamedTuple):
     """A page of images with their captions."""
@@ -30,8 +32,11 @@ class Picked(NamedTuple):
 
 
 def pick(source: Source, characters: Sequence[str], *, across: int, seed: int = 0) -> Picked:
-    """`across` cells of each character, or as many as there are, taken at random from all of them."""
-    index = source.index(characters, per_char=across, held_out=0)
+    """`across` cells of each character, or as many as there are, taken at random from all of them; of a source that has
+    as many as one likes, from those of its first writers.
+    """
+    endless = source.counts() is None
+    index = source.index(characters, per_char=max(across, WRITERS) if endless else across, held_out=0)
     rng = np.random.default_rng(seed)
     rows, places = [], []
     for label in range(len(characters)):

@@ -7,6 +7,8 @@ import numpy as np
 from core.glyphs import sheets
 from core.glyphs.prepare import Preparation, prepare
 from core.glyphs.sets.opening import open_data
+from core.glyphs.sources import open_source
+from core.settings import DataConfig
 from glyphs.etl_bytes import write_handwriting
 
 
@@ -32,3 +34,11 @@ def test_before_and_after_ends_in_what_a_run_is_trained_on(tmp_path: Path) -> No
     np.testing.assert_array_equal(sheet.images[places, -1], prepare(cells, Preparation(), 32))
     other = sheets.pick(source, ("あ", "い"), across=2, seed=4)
     assert not np.array_equal(other.batches[0][1], cells), "the seed chooses"
+
+
+def test_the_seed_chooses_among_embedded_writers_too() -> None:
+    source = open_source(DataConfig(source="penman"))
+    (first,), (same,), (other,) = (sheets.pick(source, ("あ",), across=2, seed=seed).batches for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first[1], same[1])
+    assert not np.array_equal(first[1], other[1])
+    assert first[1].shape == (2, 32, 32)

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from core.figures.card_page import STYLE, embedded, marked
 
-WIDE = "body { max-width: 1500px } figure { display: inline-block; vertical-align: top; margin: 0 1rem 1rem 0 }"
+WIDE = (
+    "body { max-width: 1500px } table { margin-bottom: 1.5rem } "
+    "figure { display: inline-block; vertical-align: top; margin: 0 1rem 1rem 0 }"
+)
 
 
 class Cell(NamedTuple):

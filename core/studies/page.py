@@ -23,8 +23,8 @@ NOTES = (
     "held-out ones. The codes of `classic` have no names: the judge names them, one to one, as suits them best.",
 )
 GAIN_NOTE = (
-    "OCR gain: what a recogniser of so many real images a character reads of held-out writers, seeds' mean and range; "
-    "points of difference with their 95 % interval, over seeds and writers, which has to lie above 0 where a mark is."
+    "OCR gain: what a recogniser of so many real images a character reads of held-out writers, without and with what "
+    "is added; points of difference with their 95 % interval, over seeds and writers: above 0 where there is a ✓."
 )
 
 

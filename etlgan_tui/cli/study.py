@@ -194,7 +194,8 @@ def _fill(study: _Study, *, jobs: int, per_char: int, as_json: bool, folder: Pat
             right = frozenset(titles) - {"experiment", "recipe"}
             for text in terminal.table(titles, texts, right=right) if texts else ():
                 terminal.say(text)
-    report = f"report of all {len(shown)} that are there: {written}" if written else "no report"
+    count = len(shown) + sum(len(gain.outcome.accuracy) for gain in measured.values())
+    report = f"report of all {count} that are there: {written}" if written else "no report"
     there, asked = len(done) + len(gained), len(cells) + len(study.gains)
     terminal.tell(f"{there} of {asked} cells; {report}")
     if there < asked:

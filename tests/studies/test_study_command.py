@@ -160,8 +160,9 @@ def test_ocr_gains_are_rows_of_the_quality_table(
     half = "OCR gain, half without real images"
     assert study("quality", "--only", "hiragana 20", "--only", "OCR gain") == 0
     said = capsys.readouterr()
+    assert "2 of 2 cells; report of all 3 that are there: " in said.err, "one run, two numbers of real images"
     first, *more = (line.split("  ") for line in said.out.splitlines() if line.startswith("OCR gain"))
-    assert [part for part in first if part][:3] == ["OCR gain", "5", "91.00% (90.00% .. 92.00%)"]
+    assert [part for part in first if part][:3] == ["OCR gain", "5", "91.00 % ±1.41"]
     assert "+1.00 (+0.50 .. +1.50) ok" in [part.strip() for part in first], "generated over augmented is what counts"
     assert len(more) == 1
     assert said.out.count(" ok") + said.out.count(" MISS") > 2, "the other row has its own"

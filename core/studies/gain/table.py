@@ -1,5 +1,6 @@
 """OCR gains as lines of a table: shares with their spread, differences with their intervals."""
 
+import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,7 +18,10 @@ class Entry(NamedTuple):
 
 
 def lines(outcome: Outcome, wanted: tuple[str, str] | None = None) -> list[list[Entry]]:
-    """A line for each number of real images, as HEAD; `wanted`: which arm has to be above which."""
+    """A line for each number of real images, as HEAD; `wanted`: which arm has to be above which.
+
+    Shares are means over seeds, ± their standard deviation.
+    """
     return [
         [
             Entry(str(amount(few))),
@@ -46,8 +50,9 @@ def record(outcome: Outcome) -> dict[str, object]:
 
 
 def _spread(shares: Sequence[float]) -> str:
-    """`98.10% (97.90% .. 98.20%)`."""
-    return f"{sum(shares) / len(shares):.2%} ({min(shares):.2%} .. {max(shares):.2%})"
+    """`98.10 % ±0.21`."""
+    deviation = f" ±{100 * statistics.stdev(shares):.2f}" if len(shares) > 1 else ""
+    return f"{100 * statistics.mean(shares):.2f} %{deviation}"
 
 
 def _points(gain: Gain) -> str:

@@ -37,7 +37,7 @@ def find(run: RunDir, which: str = "best") -> Checkpoint:
     """`best`, `last`, or a step number. None there: RunError that says what there is."""
     found = everything(run)
     if not found:
-        raise RunError(_why_none(run))
+        raise RunError(why_none(run))
     if which == "last":
         return found[-1]
     if which == "best":
@@ -49,7 +49,7 @@ def find(run: RunDir, which: str = "best") -> Checkpoint:
     raise RunError(f"run {run.id} has no checkpoint {which!r}; it has best, last, {steps}")
 
 
-def _why_none(run: RunDir) -> str:
+def why_none(run: RunDir) -> str:
     """What to say of a run without a whole checkpoint: their JSON is not there, it ended so, or they come yet."""
     bare = [path.name for path in sorted(run.checkpoints.glob("*.safetensors"))]
     if bare:

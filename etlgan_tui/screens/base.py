@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from core.gan.saved import why_none
 from core.rundir import Home, RunDir
 from core.runs import launcher
-from core.runs.meta import checked_name, checked_tags, read_meta
+from core.runs.meta import checked_name, checked_tags, printable, read_meta
 from etlgan_tui.background import once
 from etlgan_tui.sampling import newest_step
 from etlgan_tui.screens.prompt import Confirm, Prompt
@@ -219,11 +220,7 @@ class RunActions(BaseScreen):
         if run is None:
             return
         if newest_step(run) is None:
-            self.notify(
-                f"run {run.id} has no checkpoint yet; it writes one every train.save_every steps and at its end",
-                severity="warning",
-                markup=False,
-            )
+            self.notify(printable(why_none(run)), severity="warning", markup=False)
             return
         from etlgan_tui.screens.playground import PlaygroundScreen
 

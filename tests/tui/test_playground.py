@@ -149,7 +149,7 @@ async def test_the_run_screen_has_the_key_too_and_says_when_there_is_no_checkpoi
         pilot.app.push_screen(RunScreen(run))
         await on(pilot, RunScreen)
         await pilot.press("g")
-        await until(pilot, lambda: any("has no checkpoint yet" in text for text in toasts(pilot)))
+        await until(pilot, lambda: any("has no checkpoint, and it has ended" in text for text in toasts(pilot)))
         assert isinstance(pilot.app.screen, RunScreen)
         with_checkpoint(run)
         await pilot.press("g")

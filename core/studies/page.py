@@ -64,7 +64,7 @@ def write(
 
 def _gains(gains: Mapping[str, Measured]) -> Table:
     rows = [
-        [Box(row), Box(str(gain_table.seeds(gained.outcome, few))), *(Box(*entry) for entry in line)]
+        [Box(row), Box(str(gained.outcome.seeds(few))), *line]
         for row, gained in gains.items()
         for few, line in zip(gained.outcome.accuracy, gain_table.lines(*gained), strict=True)
     ]

@@ -62,7 +62,7 @@ SCANS = real_domain("penman", "hiragana")
 GAINS: Mapping[str, GainRow] = MappingProxyType(
     {
         "OCR gain": GainRow(Plan(SCANS, few=(5, 20), seeds=3), (GENERATED, BASE)),
-        "OCR gain, half without real images": GainRow(
+        "OCR gain by domain code": GainRow(
             Plan(SCANS, few=(0,), seeds=3, half=True, look="clean", pen_steps=6000, steps=1200), (BOTH, EMBEDDED)
         ),
     }

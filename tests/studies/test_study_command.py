@@ -157,7 +157,7 @@ def test_ocr_gains_are_rows_of_the_quality_table(
     study: Study, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("core.studies.gain.study.run", gain)
-    half = "OCR gain, half without real images"
+    half = "OCR gain by domain code"
     assert study("quality", "--only", "hiragana 20", "--only", "OCR gain") == 0
     said = capsys.readouterr()
     assert "2 of 2 cells; report of all 3 that are there: " in said.err, "one run, two numbers of real images"

@@ -16,7 +16,6 @@ from core.glyphs.glyphset import GlyphSet
 from core.rundir import Home, RunDir, read_json, write_json
 from core.studies.gain.outcome import Gain, Outcome
 from core.studies.gain.plan import ARMS, BASE, GENERATED, Plan, amount, grid
-from core.studies.gain.table import seeds as seeds_of
 
 _NAMED = re.compile(r"[\w+-]{1,40}", re.ASCII)  # characters that can be part of a folder's name: a set's name
 _TOLD = ("few", "seeds")  # of the settings in scores.json: how much is there, not what was asked
@@ -50,7 +49,7 @@ def write(home: Home, plan: Plan, outcome: Outcome, glyphs: GlyphSet) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     scores = RunDir(folder).scores
     whole = merged(read(scores), outcome)
-    seeds = {n: seeds_of(whole, n) for n in whole.accuracy}
+    seeds = {n: whole.seeds(n) for n in whole.accuracy}
     rows = [
         {
             "real_per_char": amount(gain.few),
@@ -122,7 +121,7 @@ def measured(home: Home, plan: Plan) -> Outcome:
 def merged(before: Outcome, now: Outcome) -> Outcome:
     """Both: of a number of real images that both have, that of more seeds; `now` where they are as many."""
     of = {
-        n: before if n not in now.accuracy or seeds_of(before, n) > seeds_of(now, n) else now
+        n: before if n not in now.accuracy or before.seeds(n) > now.seeds(n) else now
         for n in sorted({*before.accuracy, *now.accuracy})
     }
     return Outcome(

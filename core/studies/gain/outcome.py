@@ -32,6 +32,10 @@ class Outcome(NamedTuple):
     accuracy: dict[int, dict[str, list[float]]]  # by real images, by arm: one share a seed
     gains: list[Gain]
 
+    def seeds(self, few: int) -> int:
+        """How many stand behind a number of real images."""
+        return max((len(shares) for shares in self.accuracy.get(few, {}).values()), default=0)
+
 
 def summary(right: Mapping[tuple[int, int], Mapping[str, Right]], groups: Groups) -> Outcome:
     """(real images, seed) -> arm -> right or wrong on each test image; becomes shares, and gains with intervals."""

@@ -2,43 +2,31 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from core.figures.study_page import Cell
 from core.studies.gain.outcome import Gain, Outcome
 from core.studies.gain.plan import ARMS, COMPARED, amount
 
 HEAD = ("real images", *ARMS, *(f"{arm} over {over}".replace("+ ", "") for arm, over in COMPARED))
 
 
-class Entry(NamedTuple):
-    """A cell: its text, and whether the interval lies above 0 where it has to (None: it does not have to)."""
-
-    text: str
-    met: bool | None = None
-
-
-def lines(outcome: Outcome, wanted: tuple[str, str] | None = None) -> list[list[Entry]]:
+def lines(outcome: Outcome, wanted: tuple[str, str] | None = None) -> list[list[Cell]]:
     """A line for each number of real images, as HEAD; `wanted`: which arm has to be above which.
 
     Shares are means over seeds, ± their standard deviation.
     """
     return [
         [
-            Entry(str(amount(few))),
-            *(Entry(_spread(shares[arm])) for arm in ARMS),
+            Cell(str(amount(few))),
+            *(Cell(_spread(shares[arm])) for arm in ARMS),
             *(
-                Entry(_points(gain), gain.low > 0 if (gain.arm, gain.over) == wanted else None)
+                Cell(_points(gain), gain.low > 0 if (gain.arm, gain.over) == wanted else None)
                 for gain in outcome.gains
                 if gain.few == few
             ),
         ]
         for few, shares in outcome.accuracy.items()
     ]
-
-
-def seeds(outcome: Outcome, few: int) -> int:
-    """How many stand behind a number of real images."""
-    return max((len(shares) for shares in outcome.accuracy.get(few, {}).values()), default=0)
 
 
 def record(outcome: Outcome) -> dict[str, object]:

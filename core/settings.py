@@ -227,7 +227,13 @@ class TrainConfig(Frozen, frozen=True):
             extra={"unit": "images"},
         ),
     ] = 64
-    lr: Annotated[float, Meta(gt=0, le=1, description="Adam's learning rate, the same for D and G.")] = 5e-4
+    lr: Annotated[float, Meta(gt=0, le=1, description="Adam's learning rate; G's is lr_generator times as high.")] = (
+        5e-4
+    )
+    lr_generator: Annotated[
+        float,
+        Meta(gt=0, le=100, description="G's learning rate as a multiple of lr; InfoGAN's paper has 5, of 2e-4."),
+    ] = 1.0
     lr_final: Annotated[
         float, Meta(ge=0, le=1, description="Learning rate at the end, as a share of lr (cosine from half way on).")
     ] = 0.1

@@ -99,7 +99,7 @@ class Engine:
         rate = self._rate(step)
         self.optimisers["discriminator"].step(of_d(), rate)
         *gradients, means = of_g()
-        self.optimisers["generator"].step(gradients, rate)
+        self.optimisers["generator"].step(gradients, rate * self.config.train.lr_generator)
         if self.world.leads:
             self._follow(step)
         self._sums += reported if means is None else means
@@ -240,7 +240,7 @@ class Engine:
         return (step / ramp).clamp(max=1) if ramp else 1.0
 
     def _rate(self, step: Tensor) -> Tensor:
-        """Constant for the first half, then a cosine down to lr * lr_final."""
+        """D's: constant for the first half, then a cosine down to lr * lr_final."""
         train = self.config.train
         late = (2 * step / train.steps - 1).clamp(0, 1)
         return train.lr * (train.lr_final + (1 - train.lr_final) * (1 + torch.cos(math.pi * late)) / 2)

@@ -186,6 +186,19 @@ def test_the_rate_is_constant_then_falls_to_its_end(small: Small) -> None:
     assert rates[100] == pytest.approx(1e-4)
 
 
+def test_generator_has_a_rate_of_its_own(small: Small) -> None:
+    """Adam's first step is the rate, whatever the gradient."""
+    made = engine(small(train__lr=1e-3, train__lr_generator=5.0))
+    sides = (made.generator, made.discriminator)
+    before = [copied(side) for side in sides]
+    made.advance(0)
+    farthest = [
+        max(float((new.detach() - was).abs().max()) for new, was in zip(side.parameters(), old, strict=True))
+        for side, old in zip(sides, before, strict=True)
+    ]
+    assert farthest == pytest.approx([5e-3, 1e-3], rel=0.01)
+
+
 def test_conditioning_ramps_in(small: Small) -> None:
     made = engine(small(train__steps=100, recipe__ramp=0.5))
     assert [float(made._conditioning(torch.tensor(step))) for step in (0, 25, 50, 99)] == [0, 0.5, 1, 1]

@@ -89,6 +89,11 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def settings(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting that a tree, as config.json holds it, stands for: one newer than the file had its default."""
+    return flatten(to_tree(RunConfig())) | flatten(tree)
+
+
 def override(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
     """A new tree with dotted fields replaced; text is converted to the field's type. Bad values: ConfigError."""
     tree = to_tree(config)

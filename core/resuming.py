@@ -59,12 +59,9 @@ def check(before: Mapping[str, Any], config: RunConfig, *, where: str) -> None:
     """
     if not before:
         return
-    old, new = configs.flatten(before), configs.flatten(configs.to_tree(config))
-    known = configs.flatten(configs.to_tree(RunConfig()))  # a field that is newer than the checkpoint had its default
+    old, new = configs.settings(before), configs.settings(configs.to_tree(config))
     changed = [
-        f"{name} is {new[name]}, was {old.get(name, known.get(name))}"
-        for name in new
-        if not may_change(name) and new[name] != old.get(name, known.get(name))
+        f"{name} is {new[name]}, was {old[name]}" for name in new if not may_change(name) and new[name] != old[name]
     ]
     if changed:
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""

@@ -212,4 +212,4 @@ def differing(texts: list[str]) -> list[tuple[str, list[str]]]:
 
 
 def _flat(text: str) -> dict[str, object]:
-    return configs.flatten(msgspec.json.decode(text)) if text else {}
+    return configs.settings(msgspec.json.decode(text)) if text else {}

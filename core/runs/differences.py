@@ -82,7 +82,7 @@ def _configuration(run: RunDir) -> dict[str, object]:
         tree = msgspec.json.decode(run.config.read_bytes())
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {"config.json": "missing or damaged"}
-    return configs.flatten(tree) if isinstance(tree, dict) else {"config.json": "missing or damaged"}
+    return configs.settings(tree) if isinstance(tree, dict) else {"config.json": "missing or damaged"}
 
 
 def _tree(value: object) -> dict[str, Any]:

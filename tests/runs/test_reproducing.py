@@ -70,6 +70,18 @@ def test_differences_have_a_section_each_and_equal_runs_none(run: RunDir, home: 
     assert differences.between([run, run]) == []
 
 
+def test_a_setting_newer_than_a_run_had_its_default(run: RunDir, home: Home) -> None:
+    older = home.run("older")
+    older.path.mkdir()
+    tree = read_json(run.config)
+    del tree["train"]["lr_generator"]
+    write_json(older.config, tree)
+    assert not [each for each in differences.between([run, older]) if each.section == "configuration"]
+    write_json(run.config, tree | {"train": tree["train"] | {"lr_generator": 5.0}})
+    found = {each.name: each.values for each in differences.between([run, older])}
+    assert found["train.lr_generator"] == ("5", "1")
+
+
 def test_damaged_files_are_named(run: RunDir, home: Home) -> None:
     other = home.run("other")
     other.path.mkdir()

@@ -43,10 +43,12 @@ async def test_the_terminals_own_graphics_with_labels_at_their_rows(
         pilot.app.push_screen(RunScreen(run))
         screen = await on(pilot, RunScreen)
         await until(pilot, lambda: screen.query(HalfcellImage))
-        await pilot.pause()
-        labels = str(screen.query_one(".row-labels", Static).content).split("\n")
-        assert [line for line in labels if line] == list("あいうえおかきくけこ")
-        assert screen.query_one(HalfcellImage).size.height == len(labels)
+
+        def labels() -> list[str]:
+            return str(screen.query_one(".row-labels", Static).content).split("\n")
+
+        await until(pilot, lambda: screen.query_one(HalfcellImage).size.height == len(labels()))
+        assert [line for line in labels() if line] == list("あいうえおかきくけこ")
         assert not screen.query_one(TextPicture).display
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: len(screen.query(GraphicsPicture)) == 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,20 @@ def ctrl_c_tells() -> Iterator[None]:
     except KeyboardInterrupt:
         terminal.tell("interrupted; if the run had started it goes on: `etlgan ls` tells")
         raise
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """`kill`, as `etlgan sweep stop` and service managers do it, ends a long command as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def watching(run: RunDir) -> Watched:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli import following, options, terminal
 
 if TYPE_CHECKING:
     from core.studies.gain.outcome import Outcome
@@ -104,7 +104,8 @@ def ocr_gain(
         size=size.strip().lower(),
         threads=threads,
     )
-    outcome, place = study.run(options.home(folder), plan, jobs=jobs, tell=terminal.tell)
+    with following.sigterm_interrupts():
+        outcome, place = study.run(options.home(folder), plan, jobs=jobs, tell=terminal.tell)
     if as_json:
         terminal.say_json({"study": plan.name, **table.record(outcome)})
     else:

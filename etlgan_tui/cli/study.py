@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from etlgan_tui.cli import options, terminal
+from etlgan_tui.cli import following, options, terminal
 from etlgan_tui.cli.quick import QuickCommand, QuickGroup
 
 if TYPE_CHECKING:
@@ -163,8 +163,9 @@ def _fill(study: _Study, *, jobs: int, per_char: int, as_json: bool, folder: Pat
         raise ConfigError("nothing to do: the rows asked for need files; see --mnist and --kmnist")
     home = options.home(folder)
     try:
-        done = list(results.judged(home, cells, study=study.name, jobs=jobs, per_char=per_char, tell=terminal.tell))
-        gained = _gained(home, study, jobs)
+        with following.sigterm_interrupts():
+            done = list(results.judged(home, cells, study=study.name, jobs=jobs, per_char=per_char, tell=terminal.tell))
+            gained = _gained(home, study, jobs)
     finally:
         shown = results.kept(home, study.whole, per_char=per_char)
         measured = {

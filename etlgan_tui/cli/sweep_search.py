@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
-from etlgan_tui.cli import index, sweep_tables, terminal
+from etlgan_tui.cli import following, index, sweep_tables, terminal
 
 if TYPE_CHECKING:
     from core.rundir import Home
@@ -26,7 +23,7 @@ def search(home: Home, wanted: Sweep, *, priority: int) -> None:
     wanted = sweeps.keep(home, wanted)
     terminal.say(wanted.id)
     try:
-        with _stoppable(), driver.driving(home, wanted), index.opened(home) as store:
+        with following.sigterm_interrupts(), driver.driving(home, wanted), index.opened(home) as store:
             work = Search(
                 home,
                 store,
@@ -42,17 +39,3 @@ def search(home: Home, wanted: Sweep, *, priority: int) -> None:
         terminal.tell(f"the search is left, its runs are not stopped; `etlgan sweep --resume {wanted.id}` goes on")
         raise typer.Exit(130) from None
     sweep_tables.show(home, wanted.id, "", everything=False, as_json=False)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """`etlgan sweep stop` ends it as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

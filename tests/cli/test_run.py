@@ -140,6 +140,17 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(process: Start, home: Home) 
     assert f"`etlgan resume {run.id}` goes on" in said.err
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_study_that_is_ended_stops_its_run(process: Start, home: Home, number: signal.Signals) -> None:
+    child = process("study", "ablation", "--only", "the recipe")
+    wait_for(lambda: live(home))
+    child.send_signal(number)
+    said = interrupted(child)
+    assert said.code == 130, said.err
+    assert "Traceback" not in said.err
+    wait_for(lambda: state_of(find(home, "last")).kind == "stopped")
+
+
 def test_a_second_ctrl_c_leaves_the_run_to_itself(process: Start, etlgan: Typed, home: Home) -> None:
     child = process("run", "--home", str(home.root), *LONG, FAKE_MODE="hang")
     wait_for(lambda: live(home))

@@ -24,6 +24,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "recipe.label_real": 0.0,
             "recipe.label_fake": 1.0,
             "recipe.code": 0.1,
+            "recipe.augment": 0.0,
             "recipe.ema": 0.0,
             "train.batch_size": 64,
             "train.lr": 2e-4,
@@ -88,9 +89,9 @@ def resolve(name: str = "", changes: Mapping[str, Any] = MappingProxyType({})) -
     """Defaults <- recipe row <- preset row <- `changes` (dotted names; text is converted)."""
     row = preset(name).changes if name else {}
     recipe = config.override(RunConfig(), {k: v for k, v in changes.items() if k == "recipe.name"}).recipe.name
-    return config.override(RunConfig(), {"preset": name, **RECIPES[recipe], **_unless(recipe, row), **changes})
+    return config.override(RunConfig(), {"preset": name, **RECIPES[recipe], **unless(recipe, row), **changes})
 
 
-def _unless(recipe: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A preset speaks of the default recipe: where `classic` has a row of its own, that one counts."""
+def unless(recipe: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of changes that speak of recipe `etl`, as presets do: those that another recipe has no word of its own on."""
     return row if recipe == "etl" else {key: value for key, value in row.items() if key not in RECIPES[recipe]}

@@ -3,6 +3,7 @@
 import pytest
 
 from core import config as configs
+from core import presets
 from core.errors import ConfigError
 from core.studies import plans
 
@@ -68,6 +69,15 @@ def test_classic_has_as_many_steps_as_the_recipe_or_as_few_as_asked_for() -> Non
     assert steps(classic_steps=4000) == {("etl", 2000), ("etl", 6500)} | {
         (variant, number) for variant in plans.VARIANTS if variant != "etl" for number in (2000, 4000)
     }
+
+
+def test_classic_is_as_the_public_script_whatever_the_recipe_needs_for_a_row() -> None:
+    cells = plans.textbook(FILES)
+    assert {cell.config.recipe.r1 for cell in cells if cell.row == "digits"} == {0, plans.MNIST_700["recipe.r1"]}
+    for cell in cells:
+        if cell.variant != "etl":
+            said = {name: configs.get(cell.config, name) for name in presets.RECIPES["classic"]}
+            assert said == presets.RECIPES["classic"], cell.title
 
 
 def test_kanji_have_161_images() -> None:

@@ -213,6 +213,11 @@ class RecipeConfig(Frozen, frozen=True):
         ),
     ] = False
 
+    @property
+    def labelled(self) -> bool:
+        """Whether anything ties a categorical code to the character it is listed under."""
+        return self.label_real > 0 or (self.name == "etl" and self.projection)
+
 
 class TrainConfig(Frozen, frozen=True):
     """How long, how fast, on what, and what is written down on the way."""

@@ -14,6 +14,7 @@ import torch
 
 from core import history
 from core.config import to_tree
+from core.errors import RunError
 from core.events import Scored
 from core.export.state import CARD, README
 from core.gan import checkpoint as checkpoints
@@ -50,7 +51,12 @@ class Made(NamedTuple):
 
 
 def made_from(run: RunDir, config: RunConfig, step: int) -> Made:
-    """Look up everything about the checkpoint of `step`."""
+    """Look up everything about the checkpoint of `step`. A run that learned no labels: RunError."""
+    if not config.recipe.labelled:
+        raise RunError(
+            f"run {run.id} learned without labels (recipe {config.recipe.name}, recipe.label_real=0): what it draws "
+            "for a character need not be that character, and no OCR can learn from that; export a run of recipe.name=etl"
+        )
     found = checkpoints.find(run, str(step))
     digest = hashlib.sha256(found.path.read_bytes()).hexdigest()
     name = printable(str(read_json(run.meta).get("name", "")))

@@ -71,7 +71,7 @@ GAINS: Mapping[str, GainRow] = MappingProxyType(
 # of a character in the very sets that it took, some are held out.
 ETL7 = {"data.where": "set == 'ETL7'", "data.per_char": 600, "data.held_out": 100}
 ETL8B = {"data.where": "set == 'ETL8B'", "data.per_char": 131, "data.held_out": 30}
-MNIST_700 = {"recipe.r1": 20.0, "recipe.r2": 20.0}  # so few real digits are soon known by heart
+MNIST_700 = {"recipe.r1": 10.0, "recipe.r2": 10.0}  # so few real digits are soon known by heart
 # fmt: off
 TEXTBOOK: Mapping[str, Experiment] = MappingProxyType({
     "digits":           Experiment("digits",         1, QUALITY["MNIST digits"].floors, SCANNED | {"train.steps": 3000}, own=MNIST_700),

@@ -70,6 +70,8 @@ def sample(
     from core.glyphs import repertoire
 
     sampler = Sampler.load(run, checkpoint=checkpoint)
+    if not sampler.config.recipe.labelled:
+        terminal.tell("this run learned without labels: a row is a code, not its character; `etlgan score` names them")
     wanted = repertoire.characters(chars) if chars is not None else sampler.characters
     _check(sampler, chosen, len(wanted) * rows_each * columns)
     rows = tuple(c for c in wanted for _ in range(rows_each))

@@ -13,6 +13,7 @@ from PIL import Image
 
 from core.errors import ConfigError, RunError
 from core.rundir import RunDir
+from core.settings import RecipeConfig, RunConfig
 from etlgan_tui.cli import sample
 from etlgan_tui.cli.sample import Code
 
@@ -24,6 +25,7 @@ class Sampler:
 
     characters, codes, size, step, code_names = ("あ", "い", "う"), 2, 32, 12, ("slant", "thickness")
     domains: tuple[str, ...] = ()
+    config = RunConfig()
     asked: list[tuple[list[int], NDArray[Any], int]]
 
     @classmethod
@@ -68,6 +70,26 @@ def test_a_sweep_changes_one_code_and_nothing_else(etlgan: Typed, tmp_path: Path
     assert [codes[0, 0] for _, codes, _ in Sampler.asked] == [-1, -0.5, 0, 0.5, 1]
     assert all((codes[:, 1] == 0.5).all() for _, codes, _ in Sampler.asked)
     assert {(tuple(labels), seed) for labels, _, seed in Sampler.asked} == {((2, 0), 0)}
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        (RecipeConfig(), False),
+        (RecipeConfig(label_real=0.0), False),  # the projection has labels still
+        (RecipeConfig(label_real=0.0, projection=False), True),
+        (RecipeConfig(name="classic"), False),
+        (RecipeConfig(name="classic", label_real=0.0), True),
+    ],
+)
+def test_rows_that_learned_no_labels_are_told(
+    etlgan: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: RecipeConfig, *, told: bool
+) -> None:
+    monkeypatch.setattr(Sampler, "config", RunConfig(recipe=recipe))
+    said = etlgan("sample", "last", "--per-char", "2", "-o", str(tmp_path / "grid.png"))
+    assert said.code == 0
+    assert ("learned without labels" in said.err) == told
 
 
 @pytest.mark.usefixtures("run")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core import config as configs
 from core.rundir import RunDir
 from etlgan_tui.cli import main
 
@@ -62,6 +63,16 @@ def test_a_table_of_frequencies(etlgan: Typed, tmp_path: Path) -> None:
     code, out, err = etlgan(*asked, "--skip-unknown")
     assert (code, out) == (0, f"7 in {tmp_path / 'out'}\n")
     assert "left out 1 unknown: ん" in err
+
+
+@pytest.mark.parametrize("what", [["--per-char", "2"], ["--lines", "text.txt"]])
+def test_what_learned_no_labels_is_not_exported_with_any(etlgan: Typed, tmp_path: Path, what: list[str]) -> None:
+    (tmp_path / "text.txt").write_text("あい\n")
+    (written,) = (tmp_path / "home" / "runs").glob("*/config.json")
+    unsupervised = {"recipe.label_real": 0.0, "recipe.projection": False}
+    written.write_bytes(configs.encode(configs.override(configs.decode(written.read_bytes()), unsupervised)))
+    complains(etlgan(*(word.replace("text.txt", str(tmp_path / "text.txt")) for word in what)), "without labels", "etl")
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_shard_at_a_time(etlgan: Typed) -> None:

@@ -55,7 +55,7 @@ def made_from(run: RunDir, config: RunConfig, step: int) -> Made:
     if not config.recipe.labelled:
         raise RunError(
             f"run {run.id} learned without labels (recipe {config.recipe.name}, recipe.label_real=0): what it draws "
-            "for a character need not be that character, and no OCR can learn from that; export a run of recipe.name=etl"
+            "for a character need not be that character, which no OCR can learn from; export a run of recipe.name=etl"
         )
     found = checkpoints.find(run, str(step))
     digest = hashlib.sha256(found.path.read_bytes()).hexdigest()

@@ -51,7 +51,7 @@ class Sampled(Event, frozen=True, tag="sampled"):
 
     path: str  # inside the run directory
     kind: Literal["grid", "traversal"]
-    rows: list[str]  # what each row shows: characters
+    rows: list[str]  # what each row shows: characters, or c=0, c=1, ... of a run without labels
 
 
 class Saved(Event, frozen=True, tag="saved"):

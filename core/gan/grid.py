@@ -1,6 +1,7 @@
 """The pictures drawn during training: the same fixed latents at every step, tiled into one plain image."""
 
 import io
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,13 @@ class FixedLatents(NamedTuple):
     rows: int
     grid: Latent  # (rows * COLUMNS): a row a class; a column has one noise and one style
     traversal: Latent  # (C * rows * COLUMNS): for every code, a row a class, the code from -1 to 1, all else kept
+
+
+def row_names(characters: Sequence[str], *, labelled: bool) -> list[str]:
+    """What stands beside the rows of classes 0 .. K-1: their characters, or the categorical code's values (c, as in
+    the InfoGAN paper) where a recipe without labels ties none of them to a character.
+    """
+    return list(characters) if labelled else [f"c={value}" for value in range(len(characters))]
 
 
 def fixed_latents(

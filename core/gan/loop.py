@@ -76,7 +76,7 @@ class Training:
             device=device,
             domains=domains,
         )
-        self.rows = list(glyphs.characters[: self.latents.rows])
+        self.rows = grid.row_names(glyphs.characters[: self.latents.rows], labelled=config.recipe.labelled)
         self.painter = Painter(run, aside=device.type == "cuda")
         self.clock = Clock()
         self.step = self._begun()

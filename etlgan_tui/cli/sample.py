@@ -13,6 +13,8 @@ import typer
 from etlgan_tui.cli import options, terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -66,17 +68,26 @@ def sample(
     chosen = tuple(parse_code(code) for code in codes or ())
     columns, rows_each = layout(chosen, per_char)
     options.check_picture(out)
+    from core.gan.grid import row_names
     from core.gan.sample import Sampler
     from core.glyphs import repertoire
 
     sampler = Sampler.load(run, checkpoint=checkpoint)
-    if not sampler.config.recipe.labelled:
+    labelled = sampler.config.recipe.labelled
+    if not labelled:
         terminal.tell("this run learned without labels: a row is a code, not its character; `etlgan score` names them")
     wanted = repertoire.characters(chars) if chars is not None else sampler.characters
     _check(sampler, chosen, len(wanted) * rows_each * columns)
     rows = tuple(c for c in wanted for _ in range(rows_each))
     images = draw(sampler, rows, chosen, columns=columns, seed=seed, domain=domain)
-    _write(images, rows, out, title=_title(run.id, sampler, chosen, domain), chosen=chosen)
+    names = row_names(sampler.characters, labelled=labelled)
+    _write(
+        images,
+        [names[number] for number in sampler.labels(rows)],
+        out,
+        title=_title(run.id, sampler, chosen, domain),
+        chosen=chosen,
+    )
     if as_json:
         terminal.say_json({"path": str(out), "rows": rows, "columns": columns, "seed": seed, "codes": chosen})
         return
@@ -179,9 +190,7 @@ def _title(run_id: str, sampler: Sampler, codes: tuple[Code, ...], domain: str |
     return ", ".join(told)
 
 
-def _write(
-    images: NDArray[np.uint8], rows: tuple[str, ...], out: Path, *, title: str, chosen: tuple[Code, ...]
-) -> None:
+def _write(images: NDArray[np.uint8], rows: Sequence[str], out: Path, *, title: str, chosen: tuple[Code, ...]) -> None:
     from core.figures.grids import labelled_grid
 
     sweep = next((code for code in chosen if len(code.values) > 1), None)

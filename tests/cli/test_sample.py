@@ -87,9 +87,12 @@ def test_rows_that_learned_no_labels_are_told(
     etlgan: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: RecipeConfig, *, told: bool
 ) -> None:
     monkeypatch.setattr(Sampler, "config", RunConfig(recipe=recipe))
-    said = etlgan("sample", "last", "--per-char", "2", "-o", str(tmp_path / "grid.png"))
+    beside: list[str] = []
+    monkeypatch.setattr("core.figures.grids.labelled_grid", lambda _images, rows, **_: beside.extend(rows))
+    said = etlgan("sample", "last", "--chars", "うあ", "--per-char", "2", "-o", str(tmp_path / "grid.png"))
     assert said.code == 0
     assert ("learned without labels" in said.err) == told
+    assert beside == (["c=2", "c=0"] if told else ["う", "あ"])
 
 
 @pytest.mark.usefixtures("run")

@@ -141,7 +141,7 @@ class RecipeConfig(Frozen, frozen=True):
     r2: Annotated[
         float,
         Meta(ge=0, le=100, description="Weight gamma of the gradient penalty on generated images (R2); 0 is none."),
-    ] = 0.0
+    ] = 0.3
     penalty_every: Annotated[
         int,
         Meta(

@@ -96,10 +96,11 @@ ABLATION: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "the recipe": {},
         "no labels on real images": {"recipe.label_real": 0.0},
         "no reward for Q's label": {"recipe.label_fake": 0.0},
-        "no gradient penalty": {"recipe.r1": 0.0},
-        "gradient penalty of 1": {"recipe.r1": 1.0},  # the recipe has 0.3
-        "R1 and R2": {"recipe.r2": 0.3},
-        "R1 at every step": {"recipe.penalty_every": 1},
+        "no gradient penalty": {"recipe.r1": 0.0, "recipe.r2": 0.0},
+        "R1 alone": {"recipe.r2": 0.0},
+        "R2 alone": {"recipe.r1": 0.0},
+        "gradient penalties of 1": {"recipe.r1": 1.0, "recipe.r2": 1.0},  # the recipe has 0.3
+        "gradient penalties at every step": {"recipe.penalty_every": 1},
         "unpaired loss": {"recipe.adversarial": "saturating-free"},
         "no projection": {"recipe.projection": False},
         "no moving average": {"recipe.ema": 0.0},

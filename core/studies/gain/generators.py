@@ -62,6 +62,7 @@ def _settled(plan: Plan, changes: dict[str, Any], *, seed: int) -> RunConfig:
         "data.held_out": 0,
         "data.seed": PEN_SEED,
         "model.size": plan.size,
+        "recipe.r2": 0.0,  # R1 alone: beside it, R2 moved the gain by less than recognisers differ (docs/quality.md)
         "train.sample_every": 500,
     }
     return presets.resolve("", usual | changes)

@@ -257,6 +257,13 @@ class TrainConfig(Frozen, frozen=True):
     graphs: Annotated[
         bool, Meta(description="CUDA: many updates are launched at once, as captured graphs; false: one by one.")
     ] = True
+    compile: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="CUDA, recipe etl: what lies between convolutions is compiled, half a minute at the start for "
+            "twice the speed; auto: if the run trains on two million images or more."
+        ),
+    ] = "auto"
     threads: Annotated[
         int, Meta(ge=0, le=1024, description="CPU threads; 0: one for each physical core.", extra={"unit": "threads"})
     ] = 0

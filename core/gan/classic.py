@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.gan.model import SLOPE, Latent, Opinion
+from core.gan.chains import SLOPE
+from core.gan.model import Latent, Opinion
 
 MOMENTUM = 0.2  # torch's momentum is the weight of the new value; the script's 0.8 is the weight of the old one
 DROPOUT = 0.25
@@ -39,7 +40,7 @@ class UpConv(nn.Module):
 class OneMap(nn.Conv2d):
     """A 3x3 convolution with one output channel: a product for each of the nine taps, then nine moves and a sum.
 
-    A third of the time of the convolution kernels, which are made for many channels; the sum is in fp32.
+    On a CPU a third of the time of the convolution kernels, which are made for many channels; the sum is in fp32.
     """
 
     def __init__(self, inputs: int) -> None:
@@ -48,6 +49,8 @@ class OneMap(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """(B, I, H, W) -> (B, 1, H, W)."""
         assert self.bias is not None
+        if x.is_cuda:
+            return super().forward(x)
         taps = self.weight[0].flatten(1).flip(1).T  # (9, I): what is moved one way is weighted as its opposite
         products = F.conv2d(x, taps[:, :, None, None]).flatten(2)  # (B, 9, H W)
         return F.fold(products.to(torch.get_default_dtype()), x.shape[2:], 3, padding=1) + self.bias

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import RunError
-from core.gan import augment, checkpoint
+from core.gan import augment, chains, checkpoint
 from core.gan.adam import Adam
 from core.gan.chance import Chance, Stream
 from core.gan.device import Resolved
@@ -65,6 +65,9 @@ class Engine:
         self._summed = 0
         self._every = config.recipe.penalty_every if config.recipe.r1 or config.recipe.r2 else 0
         self._drops_out = config.recipe.name == "classic"
+        self._chains: chains.Chains | None = None
+        if self._compiles():
+            self._chains = self._compiled()
         captures = self.device.type == "cuda" and config.train.graphs
         longest = self._every - 1 if self._every > 1 else LONGEST
         self._replayed = Replayed(self._update, longest=longest, capture=cuda_capture() if captures else None)
@@ -72,6 +75,29 @@ class Engine:
 
     def _placed(self, net: nn.Module) -> nn.Module:
         return net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def _compiles(self) -> bool:
+        """Whether what lies between convolutions is to be compiled."""
+        recipe, train = self.config.recipe, self.config.train
+        if self.device.type != "cuda" or recipe.name == "classic" or train.compile == "off":
+            return False
+        return train.compile == "on" or train.steps * train.batch_size >= chains.LONG
+
+    def _compiled(self) -> chains.Chains | None:
+        """Compiled chains, tried on an update that changes nothing; None, and a line, where this machine cannot."""
+        print("compiling what lies between convolutions (train.compile)", flush=True)
+        self._chains = chains.compiled()
+        try:
+            losses = self._losses(self._number, penalised=False)
+            self._gradients("discriminator", losses.discriminator)
+            self._gradients("generator", losses.generator)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # no C compiler, no Triton, a compiler's fault: training is possible without
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            print(f"cannot compile ({reason}); training goes on without", flush=True)
+            return None
+        return self._chains
 
     @property
     def nets(self) -> Nets:
@@ -148,6 +174,11 @@ class Engine:
         return all(bool(torch.isfinite(tensor).all()) for tensor in (self._sums, *weights))
 
     def _losses(self, step: Tensor, penalised: bool) -> Losses:
+        of_d = None if penalised else self._chains
+        with chains.chained(self.generator, self._chains), chains.chained(self.discriminator, of_d):
+            return self._all_losses(step, penalised)
+
+    def _all_losses(self, step: Tensor, penalised: bool) -> Losses:
         chance = Chance(self.config.seed, step, self._rows)
         batch = self.pool.draw(chance)
         latent, weight = self._transferred(batch, self._latent(batch, chance), chance)

@@ -13,10 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.gan.chains import EPS, SLOPE, Block
+from core.gan.twice import convolved
+
 EMBEDDING = 64  # length of G's class embedding
 FEATURES = 128  # length of D's last feature vector, which the logit, the projection and Q read
 START = 4  # side of the first feature map
-SLOPE = 0.2  # leaky ReLU
 
 # Channels of G's stages, 4x4 first. D mirrors them but for the last: its stem halves the side at once, since the finest
 # stage costs half of all work and gives D nothing (XS, one seed: as accurate a step, twice the images a second).
@@ -69,7 +71,7 @@ def stage_widths(size: str, pixels: int) -> tuple[int, ...]:
     return (widths + widths[-1:] * stages)[:stages]
 
 
-class UpBlock(nn.Module):
+class UpBlock(Block):
     """Twice the side: sub-pixel transposed convolution, style by scale and shift, a residual 3x3, feature norm."""
 
     def __init__(self, inputs: int, outputs: int, style: int) -> None:
@@ -80,11 +82,16 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """(B, I, H, W), (B, S) -> (B, O, 2H, 2W)."""
-        x = F.leaky_relu(self.up(x), SLOPE)
         scale, shift = self.style(style)[:, :, None, None].chunk(2, 1)
+        if self.chains:
+            x = F.conv_transpose2d(x, self.up.weight, None, 2, 1)
+            x = self.chains.styled(x, self.up.bias, scale, shift)
+            y = F.conv2d(x, self.conv.weight, None, 1, 1)
+            return self.chains.normed(x, y, self.conv.bias)
+        x = F.leaky_relu(self.up(x), SLOPE)
         x = x * (1 + scale) + shift
         x = F.leaky_relu(x + self.conv(x), SLOPE)
-        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-4)
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + EPS)
 
 
 class Generator(nn.Module):
@@ -115,7 +122,7 @@ class Generator(nn.Module):
         return torch.tanh(self.out(x))
 
 
-class DownBlock(nn.Module):
+class DownBlock(Block):
     """Half the side: a residual 3x3, then a strided convolution."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -125,7 +132,11 @@ class DownBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, I, H, W) -> (B, O, H/2, W/2)."""
-        return F.leaky_relu(self.down(F.leaky_relu(x + self.conv(x), SLOPE)), SLOPE)
+        if self.chains:
+            x = self.chains.joined(x, convolved(self.conv, x, biased=False), self.conv.bias)
+            return self.chains.leaky(convolved(self.down, x, biased=False), self.down.bias)
+        x = F.leaky_relu(x + convolved(self.conv, x), SLOPE)
+        return F.leaky_relu(convolved(self.down, x), SLOPE)
 
 
 class Discriminator(nn.Module):
@@ -161,7 +172,7 @@ class Discriminator(nn.Module):
         self, images: Tensor, label: Tensor, conditioning: Tensor | float = 1.0, domain: Tensor | None = None
     ) -> Opinion:
         """(B, 1, S, S) in [-1, 1], (B,) -> Opinion; `conditioning` in [0, 1] scales the class's part of the logit."""
-        x = F.leaky_relu(self.stem(images), SLOPE)
+        x = F.leaky_relu(convolved(self.stem, images), SLOPE)
         for block in self.blocks:
             x = block(x)
         h = F.leaky_relu(self.features(x.flatten(1)), SLOPE)

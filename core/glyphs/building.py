@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
+from core.glyphs import beside
 from core.glyphs.choosing import Chosen, choose
 from core.glyphs.prepare import AS_IT_IS, Preparation, preparation, prepare
-from core.glyphs.sources import Index, Source
+from core.glyphs.sources import Index, PenmanSource, Source
 from core.settings import DataConfig
 
 ARRAYS = ("images", "labels", "groups", "held_out")  # one NPY file each
@@ -83,8 +84,16 @@ def write_set(folder: Path, order: Order, progress: Progress | None, before: Mad
     }
 
 
-def sized_batches(source: Source, rows: NDArray[np.int64], size: int, options: Preparation) -> Batches:
-    """`source.batches(rows)`, prepared, as (n, size, size)."""
+def sized_batches(
+    source: Source, rows: NDArray[np.int64], size: int, options: Preparation, *, alone: bool = False
+) -> Batches:
+    """`source.batches(rows)`, prepared, as (n, size, size). Many of the pen's are drawn by several processes, unless
+    this one is `alone`, as one of several already.
+    """
+    processes = 1 if alone else beside.processes_for(len(rows))
+    if isinstance(source, PenmanSource) and processes > 1:
+        yield from beside.sized_beside(source, rows, size, options, processes)
+        return
     for places, raw in source.batches(rows):
         yield places, raw if raw.shape[1:] == (size, size) and options == AS_IT_IS else prepare(raw, options, size)
 

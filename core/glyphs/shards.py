@@ -35,7 +35,7 @@ class Shards(NamedTuple):
         _, asked = chosen(order)
         mine = self._places(asked.rows, shard)
         images, done = np.zeros((len(mine), order.size, order.size), np.uint8), 0
-        for places, sized in sized_batches(order.source, asked.rows[mine], order.size, order.options):
+        for places, sized in sized_batches(order.source, asked.rows[mine], order.size, order.options, alone=True):
             images[places] = sized
             done += len(places)
             if progress:

@@ -68,6 +68,14 @@ class Source(Protocol):
         """
 
 
+class Part(NamedTuple):
+    """Images of one character that the pen draws at once."""
+
+    places: NDArray[np.int64]  # (n,) where they belong
+    character: str
+    writers: NDArray[np.int64]  # (n,)
+
+
 class PenmanSource:
     """The embedded pen-stroke handwriting: every character, as many writers as wanted."""
 
@@ -103,15 +111,26 @@ class PenmanSource:
         self._index = Index(labels, groups, np.tile(np.arange(len(writers)) >= per_char, len(characters)))
         return self._index
 
-    def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    @property
+    def drawn(self) -> Literal["clean", "scanned"]:
+        """What the pen draws: of the look `prepared`, clean ink that is prepared as scans are."""
+        return "scanned" if self.style == "scanned" else "clean"
+
+    def parts(self, rows: NDArray[np.int64]) -> Iterator[Part]:
+        """These positions of the last index, a character at a time, so many that they are drawn at once."""
         labels, writers = self._index.labels[rows], self._index.groups[rows]
-        drawn: Literal["clean", "scanned"] = "scanned" if self.style == "scanned" else "clean"  # prepared: clean ink
         for label in np.unique(labels):
             here = np.flatnonzero(labels == label)
             for start in range(0, len(here), CHUNK):
-                part = here[start : start + CHUNK]
-                character = self._characters[label]
-                yield part, penman.render(character, writers[part], size=self.size, style=drawn, seed=self.seed)
+                places = here[start : start + CHUNK]
+                yield Part(places, self._characters[label], writers[places])
+
+    def batches(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+        for part in self.parts(rows):
+            yield (
+                part.places,
+                penman.render(part.character, part.writers, size=self.size, style=self.drawn, seed=self.seed),
+            )
 
 
 def open_source(data: DataConfig, *, first_writer: int = TRAINING_WRITERS) -> Source:

@@ -19,7 +19,7 @@ from core.settings import RunConfig
 
 POLL_SECONDS = 0.5
 # How fast, not what: two runs that differ in nothing else are the same cell.
-PACE = {"train.device": "auto", "train.threads": 0, "train.keep": 2, "train.target": 0.95}
+PACE = {"train.device": "auto", "train.threads": 0, "train.compile": "auto", "train.keep": 2, "train.target": 0.95}
 
 Tell = Callable[[str], None]
 

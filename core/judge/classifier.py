@@ -86,7 +86,7 @@ def train(
 
     def draw() -> tuple[Tensor, Tensor]:
         rows = order.integers(0, len(images), BATCH)
-        batch = _tensor(images[rows]).to(device)
+        batch = _tensor(images[rows], device)
         return warped(batch, order) if warp else _shifted(batch, order), torch.from_numpy(labels[rows]).to(device)
 
     with seeded(seed):
@@ -150,5 +150,7 @@ def _shifted(batch: Tensor, random: np.random.Generator) -> Tensor:
     return torch.roll(batch, shift, (2, 3))
 
 
-def _tensor(images: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(images[:, None]).float().div(255).contiguous(memory_format=torch.channels_last)
+def _tensor(images: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
+    """(n, S, S) -> (n, 1, S, S) in [0, 1]; bytes travel to the device, a quarter of what floats would be."""
+    there = torch.from_numpy(images[:, None]).to(device)
+    return there.float().div(255).contiguous(memory_format=torch.channels_last)

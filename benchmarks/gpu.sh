@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Everything that wants a GPU, in one call, on a bare machine: Python 3.12 with torch 2.11 and CUDA, numpy, pillow,
 # scipy, safetensors and matplotlib. msgspec comes as a wheel: put it beside this script (pip download msgspec) or have
-# it installed. Figures go to the folder named as first argument (default: benchmarks/gpu), gpu.json among them.
+# it installed. Figures go to the folder named as first argument (default: benchmarks/gpu), gpu.json among them, which
+# `etlgan bench figures` reads. Parts: train, graphs, scaling, gpu-46; all of them if none is named.
 #
-#   bash benchmarks/gpu.sh [FOLDER]
+#   bash benchmarks/gpu.sh [FOLDER [PART ...]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-benchmarks/gpu}
@@ -14,5 +15,5 @@ if ! python3 -c 'import msgspec' 2>/dev/null; then
 fi
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 export ETLGAN_CACHE="${ETLGAN_CACHE:-$PWD/$out/cache}"
-python3 -P -m core.studies.gpu "$out" 2>&1 | tee "$out/log.txt"
-python3 -P -m core.studies.devices >"$out/devices.json"
+python3 -P -m core.studies.gpu "$out" "${@:2}" 2>&1 | tee "$out/log.txt"
+[ $# -gt 1 ] || python3 -P -m core.studies.devices >"$out/devices.json"

@@ -116,7 +116,8 @@ class _Hand:
 
 def main() -> None:
     """Until the end of what is sent: a task a line, its images back."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group: whoever started us decides
+        signal.signal(number, signal.SIG_IGN)
     for line in sys.stdin.buffer:
         task = json.loads(line)
         options, size = Preparation(**task["options"]), task["out"]

@@ -1,36 +1,40 @@
-"""python -P -m core.studies.gpu FOLDER: everything that wants a GPU, in one call, with core's own needs alone.
+"""python -P -m core.studies.gpu FOLDER [PART ...]: everything that wants a GPU, with core's own needs alone.
 
 Speeds of every recipe and size with their share of the machine's ceilings, cost by batch, size, classes and resolution,
 captured and compiled against eager updates, then 46 hiragana to the quality table's row: trained, timed from the
 command, judged.
-Writes FOLDER/gpu.json after each part, so that what is done is kept when the machine is taken away.
+Writes FOLDER/gpu.json, a record as `etlgan bench figures` reads it, after each part, so that what is done is kept when
+the machine is taken away.
 """
 
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core import config as configs
 from core import presets
-from core.rundir import RunDir, write_json
-from core.studies import plans, promises, scaling, throughput
+from core.rundir import RunDir
+from core.studies import plans, promises, records, scaling, throughput
 
 ROUNDS = 5
 COMPILED = {"train.compile": "on"}
 
 
-def main(folder: Path) -> None:
-    """All parts, the cheap ones first."""
+def main(folder: Path, names: Sequence[str] = ()) -> None:
+    """All parts, the cheap ones first, or those that are named."""
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
     if not torch.cuda.is_available():
         print("no CUDA device: the figures below are of the CPU", flush=True)
-    found: dict[str, Any] = {"torch": torch.__version__, "python": sys.version.split()[0], "device": _device()}
-    for name, part in (("train", _speeds), ("graphs", _graphs), ("scaling", _scaling), ("gpu-46", _quality)):
+    found: dict[str, Any] = {}
+    for name, part in PARTS.items():
+        if names and name not in names:
+            continue
         print(f"--- {name}", flush=True)
         start = time.monotonic()
         try:
@@ -38,16 +42,10 @@ def main(folder: Path) -> None:
         except Exception as error:  # one part that fails must not cost the others
             found[name] = {"failed": f"{type(error).__name__}: {error}"}
         print(json.dumps(found[name], indent=1), f"{time.monotonic() - start:.0f} s", flush=True)
-        write_json(folder / "gpu.json", found)
+        records.record(folder / "gpu.json", found)
     for line in promises.lines(found):
         kept = "" if not line.promised else "; kept" if line.kept else "; NOT KEPT"
         print(f"{line.what}: {line.measured}   {line.promised}{kept}", flush=True)
-
-
-def _device() -> str:
-    import torch
-
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
 
 
 def _speeds(_folder: Path) -> dict[str, Any]:
@@ -108,5 +106,7 @@ def _quality(folder: Path) -> dict[str, Any]:
     return {"seconds_from_command": seconds, "card": whole.record(card)["columns"]}
 
 
+PARTS = {"train": _speeds, "graphs": _graphs, "scaling": _scaling, "gpu-46": _quality}
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -90,7 +90,11 @@ class _Hand:
     def __init__(self) -> None:
         command = [sys.executable, "-P", "-m", "core.glyphs.beside"]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": "1"}
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            start_new_session=True,  # what is sent to the group is for whoever started us
         )
 
     def drawn(self, task: dict[str, Any], images: int, size: int) -> NDArray[np.uint8]:
@@ -116,8 +120,7 @@ class _Hand:
 
 def main() -> None:
     """Until the end of what is sent: a task a line, its images back."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group: whoever started us decides
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Slurm sends it to all: whoever started us decides
     for line in sys.stdin.buffer:
         task = json.loads(line)
         options, size = Preparation(**task["options"]), task["out"]

@@ -2,9 +2,9 @@
 # Everything that wants a GPU, in one call, on a bare machine: Python 3.12 with torch 2.11 and CUDA, numpy, pillow,
 # scipy, safetensors and matplotlib. msgspec comes as a wheel: put it beside this script (pip download msgspec) or have
 # it installed. Figures go to the folder named as first argument (default: benchmarks/gpu), gpu.json among them, which
-# `etlgan bench figures` reads. Parts: train, graphs, scaling, gpu-46; all of them if none is named.
+# `etlgan bench figures` reads. Parts: train, graphs, scaling, gpu-export, gpu-46, gpu-table; all if none is named.
 #
-#   bash benchmarks/gpu.sh [FOLDER [PART ...]]
+#   [MNIST=PATH] [KMNIST=PATH] bash benchmarks/gpu.sh [FOLDER [PART ...]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-benchmarks/gpu}

@@ -1,26 +1,25 @@
 """python -P -m core.studies.gpu FOLDER [PART ...]: everything that wants a GPU, with core's own needs alone.
 
 Speeds of every recipe and size with their share of the machine's ceilings, cost by batch, size, classes and resolution,
-captured and compiled against eager updates, then 46 hiragana to the quality table's row: trained, timed from the
-command, judged.
+captured and compiled against eager updates, exports; then 46 hiragana to the quality table's row, timed from the
+command and judged, and the whole table at size S.
 Writes FOLDER/gpu.json, a record as `etlgan bench figures` reads it, after each part, so that what is done is kept when
 the machine is taken away.
 """
 
 import json
-import subprocess
+import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core import config as configs
 from core import presets
-from core.rundir import RunDir
-from core.studies import plans, promises, records, scaling, throughput
+from core.studies import export_speed, plans, promises, records, scaling, throughput, trial
 
 ROUNDS = 5
+EXPORTED = 200_000  # images of one timing
 COMPILED = {"train.compile": "on"}
 
 
@@ -89,24 +88,42 @@ def _scaling(_folder: Path) -> list[dict[str, Any]]:
     return [point._asdict() for point in scaling.measure(lambda name: print(name, flush=True))]
 
 
+def _export(folder: Path) -> list[dict[str, Any]]:
+    """Drawing, encoding and writing of 46 hiragana by a generator that has hardly learnt, which takes as long."""
+    changes = {"train.steps": 30, "data.per_char": 40, "data.held_out": 20, "train.score_every": 0}
+    run = trial.laid_out(folder / "runs" / "export", presets.resolve("hiragana", changes))
+    trial.trained(run)
+    told = export_speed.measure(
+        run, images=EXPORTED, rounds=1, formats=("idx", "npz", "webdataset"), progress=lambda *_: None
+    )
+    return [speed._asdict() for speed in told]
+
+
 def _quality(folder: Path) -> dict[str, Any]:
     """46 hiragana by the trainer itself, judged by the whole card."""
     experiment = plans.QUALITY["hiragana 46"]
-    config = presets.resolve(experiment.preset, experiment.changes)
-    run = RunDir(folder.resolve() / "runs" / "hiragana-46")
-    for each in (run.path, run.checkpoints, run.samples):
-        each.mkdir(parents=True, exist_ok=True)
-    run.config.write_bytes(configs.encode(config))
-    start = time.monotonic()
-    subprocess.run([sys.executable, "-P", "-m", "core.trainer", str(run.path)], check=True)
-    seconds = time.monotonic() - start
-    from core.judge import whole
-
-    card = whole.score_run(run, checkpoint="last")
-    return {"seconds_from_command": seconds, "card": whole.record(card)["columns"]}
+    run = trial.laid_out(folder / "runs" / "hiragana-46", presets.resolve(experiment.preset, experiment.changes))
+    seconds = trial.trained(run)
+    return {"seconds_from_command": seconds, "card": trial.judged(run)}
 
 
-PARTS = {"train": _speeds, "graphs": _graphs, "scaling": _scaling, "gpu-46": _quality}
+def _table(folder: Path) -> dict[str, Any]:
+    """The quality table at size S, all its runs at once; the rows of MNIST and KMNIST where the environment names their
+    folders (MNIST, KMNIST).
+    """
+    sources = {name.lower(): os.environ[name] for name in ("MNIST", "KMNIST") if os.environ.get(name)}
+    cells = plans.quality(sources, size="s")
+    return trial.side_by_side(folder, {f"{cell.row} seed {cell.config.seed}": cell.config for cell in cells})
+
+
+PARTS = {
+    "train": _speeds,
+    "graphs": _graphs,
+    "scaling": _scaling,
+    "gpu-export": _export,
+    "gpu-46": _quality,
+    "gpu-table": _table,
+}
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), sys.argv[2:])

@@ -87,6 +87,7 @@ PROMISES = (
     Promise("etl s, batch 1024, GPU", "images/s", _speed("etl s, batch 1024", "median"), low=160_000),
     Promise("etl m, batch 1024, GPU", "images/s", _speed("etl m, batch 1024", "median"), low=40_000),
     Promise("etl l, 64 px, batch 512, GPU", "images/s", _speed("etl l, 64 px, batch 512", "median"), low=30_000),
+    Promise("export to shards, the fastest format, GPU", "images/s", lambda f: max(each["median"] for each in f["gpu-export"]), low=100_000),
     Promise("46 hiragana to the quality table's row, GPU", "s", lambda f: f["gpu-46"]["seconds_from_command"], high=180),
 )
 # fmt: on

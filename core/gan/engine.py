@@ -67,7 +67,7 @@ class Engine:
         self._drops_out = config.recipe.name == "classic"
         self._chains: chains.Chains | None = None
         if self._compiles():
-            self._chains = self._compiled()
+            self._compile()
         captures = self.device.type == "cuda" and config.train.graphs
         longest = self._every - 1 if self._every > 1 else LONGEST
         self._replayed = Replayed(self._update, longest=longest, capture=cuda_capture() if captures else None)
@@ -83,8 +83,8 @@ class Engine:
             return False
         return train.compile == "on" or train.steps * train.batch_size >= chains.LONG
 
-    def _compiled(self) -> chains.Chains | None:
-        """Compiled chains, tried on an update that changes nothing; None, and a line, where this machine cannot."""
+    def _compile(self) -> None:
+        """Take compiled chains, tried on an update that changes nothing; where that fails none, and say so."""
         print("compiling what lies between convolutions (train.compile)", flush=True)
         self._chains = chains.compiled()
         try:
@@ -94,10 +94,9 @@ class Engine:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # no C compiler, no Triton, a compiler's fault: training is possible without
+            self._chains = None
             reason = (str(error) or type(error).__name__).splitlines()[0]
             print(f"cannot compile ({reason}); training goes on without", flush=True)
-            return None
-        return self._chains
 
     @property
     def nets(self) -> Nets:

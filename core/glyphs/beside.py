@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from core.glyphs import penman
-from core.glyphs.prepare import AS_IT_IS, Preparation, prepare
+from core.glyphs.prepare import Preparation, fitted
 from core.glyphs.sources import Part, PenmanSource
 
 MANY = 20_000  # images from which starting processes pays: they take half a second
@@ -125,8 +125,7 @@ def main() -> None:
         task = json.loads(line)
         options, size = Preparation(**task["options"]), task["out"]
         raw = penman.render(task["character"], task["writers"], **task["drawn"])
-        sized = raw if raw.shape[1:] == (size, size) and options == AS_IT_IS else prepare(raw, options, size)
-        sys.stdout.buffer.write(sized.tobytes())
+        sys.stdout.buffer.write(fitted(raw, options, size).tobytes())
         sys.stdout.buffer.flush()
 
 

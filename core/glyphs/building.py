@@ -1,6 +1,6 @@
 """From a source to the files of a glyph set: choose, prepare, leave out what is blank, write."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from core.errors import DataError
 from core.glyphs import beside
+from core.glyphs.beside import Batches
 from core.glyphs.choosing import Chosen, choose
-from core.glyphs.prepare import AS_IT_IS, Preparation, preparation, prepare
+from core.glyphs.prepare import Preparation, fitted, preparation
 from core.glyphs.sources import Index, PenmanSource, Source
 from core.settings import DataConfig
 
@@ -20,7 +21,6 @@ FACTS = "glyphs.json"
 COPIED = 4096  # images moved at a time
 
 Progress = Callable[[int, int], None]  # images done, images in all
-Batches = Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]  # where they belong (n,), images (n, S, S)
 
 
 class Order(NamedTuple):
@@ -95,7 +95,7 @@ def sized_batches(
         yield from beside.sized_beside(source, rows, size, options, processes)
         return
     for places, raw in source.batches(rows):
-        yield places, raw if raw.shape[1:] == (size, size) and options == AS_IT_IS else prepare(raw, options, size)
+        yield places, fitted(raw, options, size)
 
 
 def _write_images(path: Path, batches: Batches, count: int, size: int, progress: Progress | None) -> NDArray[np.bool_]:

@@ -56,6 +56,11 @@ GAIN_RANK = 0.9  # of an image's ink pixels: that one becomes full ink
 INK_LEVEL = 64  # grey from which a pixel counts for the gain
 
 
+def fitted(raw: Images, options: Preparation, size: int) -> Images:
+    """As `prepare`; what is wanted as it is, and of that size, is handed on."""
+    return raw if raw.shape[1:] == (size, size) and options == AS_IT_IS else prepare(raw, options, size)
+
+
 def prepare(images: Images, options: Preparation, size: int) -> Images:
     """(n, H, W) uint8 raw cells -> (n, size, size) uint8; a cell without ink becomes empty paper."""
     if images.ndim != 3 or images.dtype != np.uint8:

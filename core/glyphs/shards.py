@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DataError
-from core.glyphs.building import COPIED, Batches, Order, Progress, chosen, sized_batches
+from core.glyphs.beside import Batches
+from core.glyphs.building import COPIED, Order, Progress, chosen, sized_batches
 from core.rundir import read_json, write_atomic, write_json
 
 

@@ -97,7 +97,7 @@ def test_where_nothing_can_be_compiled_training_goes_on_and_says_so(
 
     monkeypatch.setattr(chains, "compiled", lambda: Chains(styled=refused))
     plain, made = engine(small()), engine(small())
-    made._chains = made._compiled()
+    made._compile()
     assert made._chains is None
     told = capsys.readouterr().out.splitlines()
     assert told[1:] == ["cannot compile (no C compiler); training goes on without"]
@@ -112,7 +112,7 @@ def test_memory_that_runs_out_while_compiling_is_told_as_that(small: Small, monk
 
     monkeypatch.setattr(chains, "compiled", lambda: Chains(styled=full))
     with pytest.raises(torch.OutOfMemoryError):
-        engine(small())._compiled()
+        engine(small())._compile()
 
 
 @pytest.mark.parametrize(

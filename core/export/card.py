@@ -140,7 +140,7 @@ def _readme(tree: dict[str, Any], made: Made) -> str:
         "",
         "## Scores",
         "",
-        *_score_lines(made, export["domain"]),
+        *_score_lines(made, export["domain"], export["temperature"]),
     ]
     if tree["filter"] is not None:
         lines += ["", "## Filter", "", *_filter_lines(tree["filter"], export["confidence"])]
@@ -149,7 +149,7 @@ def _readme(tree: dict[str, Any], made: Made) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _score_lines(made: Made, domain: str | None) -> list[str]:
+def _score_lines(made: Made, domain: str | None, temperature: float) -> list[str]:
     """The table where there is one, and what it does not speak of; domain: in whose look the export is (None: the
     last).
     """
@@ -172,6 +172,8 @@ def _score_lines(made: Made, domain: str | None) -> list[str]:
     others += [f"in the look of domain `{_code(look)}`"] if of and scores["domain"] != look else []
     if others:
         told.append(f"This export is {' and '.join(others)}: {judge} judges that.")
+    if temperature != 1:
+        told.append(f"It judged temperature 1; this export was drawn at {temperature:g}.")
     return [" ".join(told), "", *_table(scores)]
 
 

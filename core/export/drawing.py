@@ -79,7 +79,13 @@ class Drawer:
     def _images(self, label: Integers, hand: Integers, turn: Integers, codes: Floats, attempt: int) -> Images:
         noise = styles.noise(self.request.seed, hand, turn, attempt, self.sampler.config.model.noise)
         with precision(self.request.precision, self.sampler):
-            return self.sampler.draw(self._classes[label], codes=codes, noise=noise, domain=self.request.domain)
+            return self.sampler.draw(
+                self._classes[label],
+                codes=codes,
+                noise=noise,
+                domain=self.request.domain,
+                temperature=self.request.temperature,
+            )
 
     def _filtered(
         self, images: Images, labels: Integers, style: tuple[Integers, Integers, Floats], rows: slice, report: Filtered

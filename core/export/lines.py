@@ -49,6 +49,7 @@ class LinesRequest(NamedTuple):
     hands: int  # that write each text
     seed: int = 0
     domain: str | None = None
+    temperature: float = 1.0
     precision: str = "fp32"
 
     @property
@@ -143,7 +144,13 @@ class Lines:
         rows = np.arange(-(-len(labels) // chunk) * chunk) % len(labels)  # whole chunks, whatever the texts
         with precision(self.request.precision, self.sampler):
             images = [
-                self.sampler.draw(labels[part], codes=codes[part], noise=noise[part], domain=self.request.domain)
+                self.sampler.draw(
+                    labels[part],
+                    codes=codes[part],
+                    noise=noise[part],
+                    domain=self.request.domain,
+                    temperature=self.request.temperature,
+                )
                 for part in rows.reshape(-1, chunk)
             ]
         return np.split(np.concatenate(images)[: len(labels)], ends[:-1])
@@ -165,7 +172,8 @@ class Lines:
         facts = {
             "kind": "lines", "samples": self.total, "format": "lines", "seed": request.seed, "look": "clean",
             "black_on_white": True, "texts": len(request.texts), "length": request.length, "hands": request.hands,
-            "domain": request.domain, "precision": request.precision, "shards": self.shards,
+            "domain": request.domain, "temperature": request.temperature, "precision": request.precision,
+            "shards": self.shards,
             "characters": "".join(dict.fromkeys("".join(request.texts) or "".join(request.characters))),
             "skipped_characters": self.skipped,
         }  # fmt: skip

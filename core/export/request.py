@@ -24,6 +24,7 @@ class Request(NamedTuple):
     look: Look = "clean"
     confidence: float = 0.0  # of the judge; 0: nobody is asked
     domain: str | None = None
+    temperature: float = 1.0  # of the noise; see Sampler.draw
     black_on_white: bool = False
     precision: str = "fp32"
     shards: int = 1

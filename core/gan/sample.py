@@ -101,12 +101,14 @@ class Sampler:
         noise: NDArray[np.floating[Any]] | None = None,
         seed: int = 0,
         domain: str | NDArray[np.int64] | None = None,
+        temperature: float = 1.0,
     ) -> NDArray[np.uint8]:
         """(n,) class numbers -> (n, S, S) uint8, 255 = ink. The same call gives the same images on the same device.
 
         codes (n, C) in [-1, 1] and noise (n, Z) standard normal are drawn from `seed` where they are None; rows with
         one style (codes and noise) are characters of one hand. domain: in whose look, a name or (n,) numbers; None:
-        the last, which was added to the others.
+        the last, which was added to the others. temperature: what the noise is multiplied by; above 1 rare hands are
+        drawn more often, below 1 less.
         """
         count, model = len(labels), self.config.model
         random = torch.Generator().manual_seed(seed)
@@ -116,7 +118,9 @@ class Sampler:
             drawn = torch.as_tensor(np.asarray(noise), dtype=torch.float32)
         if codes is not None:
             styles = torch.as_tensor(np.asarray(codes), dtype=torch.float32)
-        latent = Latent(drawn, torch.from_numpy(np.asarray(labels, np.int64)), styles, self._looks(domain, count))
+        latent = Latent(
+            drawn * temperature, torch.from_numpy(np.asarray(labels, np.int64)), styles, self._looks(domain, count)
+        )
         if self.on_cpu:
             return generate(self.generator, latent, at_once=self.at_once)
         with self._one_by_one, _refusals_told(self.device), _repeatable(self.device):

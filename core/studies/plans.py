@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from core import presets
 from core.errors import ConfigError
 from core.studies.cells import Cell
-from core.studies.gain.plan import BASE, BOTH, EMBEDDED, GENERATED, Plan, real_domain
+from core.studies.gain.plan import BASE, BOTH, EMBEDDED, GENERATED, HALF, MANY_HELD_OUT, Plan, real_domain
 
 
 class Floors(NamedTuple):
@@ -58,12 +58,13 @@ class GainRow(NamedTuple):
     wanted: tuple[str, str]
 
 
-SCANS = real_domain("penman", "hiragana")
 GAINS: Mapping[str, GainRow] = MappingProxyType(
     {
-        "OCR gain": GainRow(Plan(SCANS, few=(5, 20), seeds=3), (GENERATED, BASE)),
+        "OCR gain": GainRow(
+            Plan(real_domain("penman", "hiragana", held_out=MANY_HELD_OUT), few=(5, 20), seeds=3), (GENERATED, BASE)
+        ),
         "OCR gain by domain code": GainRow(
-            Plan(SCANS, few=(0,), seeds=3, half=True, look="clean", pen_steps=6000, steps=1200), (BOTH, EMBEDDED)
+            Plan(real_domain("penman", "hiragana"), few=(0,), seeds=3, **HALF), (BOTH, EMBEDDED)
         ),
     }
 )

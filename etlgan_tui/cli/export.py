@@ -60,6 +60,7 @@ def export(
     domain: Annotated[
         str | None, typer.Option(metavar="NAME", help="In the look of this source, for runs that learned from several.")
     ] = None,
+    temperature: options.Temperature = 1.0,
     seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Seed of all styles.")] = 0,
     checkpoint: Annotated[str, typer.Option(metavar="WHICH", help="best, last, or a step.")] = "best",
     shards: Annotated[
@@ -164,7 +165,10 @@ def _job(run: RunDir, config: RunConfig, sampler: Sampler, known: _Known, asked:
         counts=told,
         confidence=asked["min_confidence"],
         shards=_shards(sum(counts.values()), asked["shards"], most=_ETL9G_FILES if asked["kind"] == "etl9g" else 0),
-        **{name: asked[name] for name in ("seed", "writers", "look", "domain", "black_on_white", "precision")},
+        **{
+            name: asked[name]
+            for name in ("seed", "writers", "look", "domain", "temperature", "black_on_white", "precision")
+        },
     )
     _tell(known, run, sampler, f"{request.total:,} images of {len(told):,} characters")
     reader = _reader(run, config, sampler, request.domain) if request.confidence else None
@@ -182,7 +186,7 @@ def _line_job(run: RunDir, sampler: Sampler, known: _Known, asked: dict[str, Any
         texts=tuple(filter(None, (known.text(text) for text in texts))),
         characters=() if texts else tuple(known.named(asked["chars"])),
         random=asked["random_lines"] or 0,
-        **{name: asked[name] for name in ("length", "hands", "seed", "domain", "precision")},
+        **{name: asked[name] for name in ("length", "hands", "seed", "domain", "temperature", "precision")},
     )
     if request.total == 0 or not (request.texts or request.characters):
         raise ConfigError("nothing is left to write: this run knows none of these characters")

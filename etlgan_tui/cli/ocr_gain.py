@@ -35,21 +35,63 @@ How = Annotated[
     ),
 ]
 Look = Annotated[
-    str,
-    typer.Option(metavar="LOOK", help="Of the embedded handwriting that helps: prepared as scans are, or clean."),
+    str | None,
+    typer.Option(
+        metavar="LOOK",
+        help="Of the embedded handwriting that helps: prepared as scans are (default), or clean (with --half).",
+    ),
 ]
 Seeds = Annotated[int, typer.Option(metavar="N", min=1, max=100)]
-Steps = Annotated[int, typer.Option(metavar="N", min=1, help="Of each generator.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Of each generator. Default: 400; of subset 800; with --half 1,200."),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="Learning rate of these steps. Default: 1e-4; of subset and with --half 5e-4."),
+]
 PenSteps = Annotated[
-    int, typer.Option("--pen-steps", metavar="N", min=0, help="On embedded handwriting, once, before all of them.")
+    int | None,
+    typer.Option(
+        "--pen-steps",
+        metavar="N",
+        min=0,
+        help="On embedded handwriting, once, before all of them. Default: 6,500; with --half 6,000.",
+    ),
 ]
 ReaderSteps = Annotated[
     int, typer.Option("--reader-steps", metavar="N", min=10, help="Of each recogniser, 128 images each.")
 ]
 Size = Annotated[str, typer.Option(metavar="SIZE", help="Of the generators' networks: xs, s, m, l or xl.")]
 Mix = Annotated[float, typer.Option(metavar="X", min=0.05, max=0.95, help="Share of added images in a batch.")]
+Extra = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Embedded and generated images a character for a recogniser. Default: 600; with --half 300.",
+    ),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        metavar="T", min=0, max=2, help="Of generated images' noise, as export's. Default: 1.1; with --half 1."
+    ),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Of the generators, such as recipe.r1=0.3; repeatable."),
+]
 Pool = Annotated[int, typer.Option(metavar="N", min=1, help="Real training images a character to choose from.")]
-HeldOut = Annotated[int, typer.Option("--held-out", metavar="N", min=1, help="Test images a character: other writers.")]
+HeldOut = Annotated[
+    int | None,
+    typer.Option(
+        "--held-out",
+        metavar="N",
+        min=1,
+        help="Test images a character: other writers. Default: 200; of penman 1,000, but with --half.",
+    ),
+]
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Generators trained at once.")]
 Threads = Annotated[int, typer.Option(metavar="N", min=0, max=1024, help="CPU threads of each; 0: as suits --jobs.")]
 
@@ -61,15 +103,19 @@ def ocr_gain(
     numbers: Numbers = None,
     half: Half = False,
     gan: How = "mixed",
-    look: Look = "prepared",
+    look: Look = None,
     seeds: Seeds = 3,
-    steps: Steps = 800,
-    pen_steps: PenSteps = 3000,
+    steps: Steps = None,
+    lr: Rate = None,
+    pen_steps: PenSteps = None,
+    changes: Changes = None,
     reader_steps: ReaderSteps = 600,
     size: Size = "xs",
     mix: Mix = 0.5,
+    extra: Extra = None,
+    temperature: Temperature = None,
     pool: Pool = 700,
-    held_out: HeldOut = 200,
+    held_out: HeldOut = None,
     jobs: Jobs = 1,
     threads: Threads = 0,
     as_json: options.Json = False,
@@ -81,6 +127,7 @@ def ocr_gain(
     classical augmentation, with embedded handwriting added, and with both. A later call adds its numbers of images to
     the result if all else is the same, and has a result of its own if not.
     """
+    from core import config as configs
     from core.errors import ConfigError
     from core.glyphs.sets.spec import absolute
     from core.studies.gain import plan as plans
@@ -88,22 +135,22 @@ def ocr_gain(
 
     if gan not in ("subset", "warm", "mixed"):
         raise ConfigError(f"--gan {gan}: must be subset, warm or mixed")
-    if look not in ("clean", "prepared"):
+    if look not in (None, "clean", "prepared"):
         raise ConfigError(f"--look {look}: must be clean or prepared")
+    many = plans.MANY_HELD_OUT if data == "penman" and not half else plans.HELD_OUT
+    given = {"look": look, "steps": steps, "lr": lr, "pen_steps": pen_steps, "extra": extra, "temperature": temperature}
     plan = plans.Plan(
-        data=plans.real_domain(absolute(data), chars, style=style, pool=pool, held_out=held_out),
+        data=plans.real_domain(absolute(data), chars, style=style, pool=pool, held_out=held_out or many),
         few=plans.grid(numbers or (["0", "5", "20"] if half else ["5", "20"])),
         seeds=seeds,
         how=gan,  # type: ignore[arg-type]
-        half=half,
-        look=look,  # type: ignore[arg-type]
-        steps=steps,
-        pen_steps=pen_steps,
         reader_steps=reader_steps,
         mix=mix,
         size=size.strip().lower(),
         threads=threads,
+        **{**plans.usual(how=gan, half=half), **{name: value for name, value in given.items() if value is not None}},
     )
+    plan = plan._replace(changes=plans.changed(plan.changes, configs.parse_assignments(changes or ())))
     with following.sigterm_interrupts():
         outcome, place = study.run(options.home(folder), plan, jobs=jobs, tell=terminal.tell)
     if as_json:

@@ -16,6 +16,10 @@ HomeFolder = Annotated[
     Path | None,
     typer.Option("--home", metavar="FOLDER", help="Where runs/ is; default: ETLGAN_HOME, else the current folder."),
 ]
+Temperature = Annotated[
+    float,
+    typer.Option(metavar="T", min=0, max=2, help="Of the noise: above 1 rare hands come more often, below 1 less."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 

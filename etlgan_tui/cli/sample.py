@@ -54,6 +54,7 @@ def sample(
         str | None,
         typer.Option(metavar="NAME", help="In whose look, of a run on several sources; default: the last of them."),
     ] = None,
+    temperature: options.Temperature = 1.0,
     seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Seed of noise and codes.")] = 0,
     checkpoint: Annotated[str, typer.Option(metavar="WHICH", help="best, last, or a step.")] = "best",
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The picture.")] = Path("sample.png"),
@@ -79,13 +80,13 @@ def sample(
     wanted = repertoire.characters(chars) if chars is not None else sampler.characters
     _check(sampler, chosen, len(wanted) * rows_each * columns)
     rows = tuple(c for c in wanted for _ in range(rows_each))
-    images = draw(sampler, rows, chosen, columns=columns, seed=seed, domain=domain)
+    images = draw(sampler, rows, chosen, columns=columns, seed=seed, domain=domain, temperature=temperature)
     names = row_names(sampler.characters, labelled=labelled)
     _write(
         images,
         [names[number] for number in sampler.labels(rows)],
         out,
-        title=_title(run.id, sampler, chosen, domain),
+        title=_title(run.id, sampler, chosen, domain, temperature),
         chosen=chosen,
     )
     if as_json:
@@ -141,6 +142,7 @@ def draw(
     columns: int,
     seed: int,
     domain: str | None = None,
+    temperature: float = 1.0,
 ) -> NDArray[np.uint8]:
     """(R, columns, S, S) uint8, 255 = ink. With a sweep, a row keeps its noise and its other codes."""
     import numpy as np
@@ -151,11 +153,12 @@ def draw(
     if not sweep:
         labels = np.repeat(labels, columns)
         style = _with(free.uniform(-1, 1, (len(labels), sampler.codes)), codes, 0)
-        images: NDArray[np.uint8] = sampler.draw(labels, codes=style, seed=seed, domain=domain)
+        images: NDArray[np.uint8] = sampler.draw(labels, codes=style, seed=seed, domain=domain, temperature=temperature)
         return images.reshape(len(rows), columns, sampler.size, sampler.size)
     base = free.uniform(-1, 1, (len(labels), sampler.codes))
     drawn = [
-        sampler.draw(labels, codes=_with(base, codes, column), seed=seed, domain=domain) for column in range(columns)
+        sampler.draw(labels, codes=_with(base, codes, column), seed=seed, domain=domain, temperature=temperature)
+        for column in range(columns)
     ]
     return np.stack(drawn, axis=1)
 
@@ -179,11 +182,13 @@ def _check(sampler: Sampler, codes: tuple[Code, ...], images: int) -> None:
         raise ConfigError(f"{images:,} images are too many for one picture (at most {_MOST_IMAGES:,})")
 
 
-def _title(run_id: str, sampler: Sampler, codes: tuple[Code, ...], domain: str | None) -> str:
+def _title(run_id: str, sampler: Sampler, codes: tuple[Code, ...], domain: str | None, temperature: float) -> str:
     """`261123-..., step 1,400, slant -1 to 1`."""
     told = [f"{run_id}, step {sampler.step:,}"]
     if len(sampler.domains) > 1:
         told.append(sampler.domains[sampler.domain(domain)])
+    if temperature != 1:
+        told.append(f"temperature {temperature:g}")
     for code in codes:
         ends = f"{code.values[0]:g}" + (f" to {code.values[-1]:g}" if len(code.values) > 1 else "")
         told.append(f"{sampler.code_names[code.number]} {ends}")

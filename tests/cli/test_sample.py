@@ -27,12 +27,14 @@ class Sampler:
     domains: tuple[str, ...] = ()
     config = RunConfig()
     asked: list[tuple[list[int], NDArray[Any], int]]
+    hot: list[float]
 
     @classmethod
     def load(cls, _run: RunDir, *, checkpoint: str = "best") -> "Sampler":
         assert checkpoint == "best"
         made = cls()
         cls.asked = made.asked = []
+        cls.hot = made.hot = []
         return made
 
     def labels(self, characters: tuple[str, ...]) -> NDArray[Any]:
@@ -47,8 +49,10 @@ class Sampler:
         codes: NDArray[Any],
         seed: int,
         domain: str | None = None,  # noqa: ARG002
+        temperature: float = 1.0,
     ) -> NDArray[np.uint8]:
         self.asked.append((labels.tolist(), codes, seed))
+        self.hot.append(temperature)
         assert codes.shape == (len(labels), self.codes)
         return np.full((len(labels), 32, 32), 200, np.uint8)
 
@@ -105,6 +109,19 @@ def test_without_a_sweep_every_image_has_its_own_style(etlgan: Typed, tmp_path: 
     assert (labels, seed) == ([0] * 4 + [1] * 4 + [2] * 4, 7)
     assert len(set(codes[:, 0].tolist())) == 12
     assert (codes[:, 1] == 1).all()
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("sweep", [(), ("--code", "0=-1:1:2")])
+def test_a_temperature_is_asked_for_and_told(
+    etlgan: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sweep: tuple[str, ...]
+) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr("core.figures.grids.labelled_grid", lambda *_, title, **__: titles.append(title))
+    asked = ("sample", "last", "--temperature", "1.3", *sweep, "-o", str(tmp_path / "grid.png"))
+    assert etlgan(*asked).code == 0
+    assert set(Sampler.hot) == {1.3}
+    assert "temperature 1.3" in titles[0]
 
 
 @pytest.mark.usefixtures("run")

@@ -110,6 +110,25 @@ def test_lines(etlgan: Typed, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "labels.txt").read_text().split()[1::2] == ["あい", "亜"]
 
 
+def test_a_temperature_is_part_of_the_request_and_told(etlgan: Typed, tmp_path: Path) -> None:
+    asked = ("--per-char", "2", "--format", "idx")
+    assert etlgan(*asked)[0] == 0
+    assert etlgan(*asked, "--temperature", "1.4", out="hot")[0] == 0
+    usual, hot = ((tmp_path / out / "images-idx3-ubyte").read_bytes() for out in ("out", "hot"))
+    assert usual != hot
+    assert json.loads((tmp_path / "hot" / "card.json").read_text())["export"]["temperature"] == 1.4
+    complains(etlgan(*asked, "--temperature", "1.4", "--resume"), "another export")
+
+
+def test_lines_have_a_temperature_too(etlgan: Typed, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("あい\n")
+    for out, more in (("out", ()), ("hot", ("--temperature", "1.4"))):
+        assert etlgan("--lines", str(tmp_path / "text.txt"), *more, out=out)[0] == 0
+    usual, hot = (next((tmp_path / out).rglob("*.png")).read_bytes() for out in ("out", "hot"))
+    assert usual != hot
+    assert json.loads((tmp_path / "hot" / "card.json").read_text())["export"]["temperature"] == 1.4
+
+
 def test_a_folder_that_is_not_empty(etlgan: Typed) -> None:
     asked = ("--per-char", "2", "--format", "idx")
     assert etlgan(*asked)[0] == 0
@@ -129,6 +148,8 @@ def test_a_folder_that_is_not_empty(etlgan: Typed) -> None:
         (["--resume", "--force"], ["choose one"]),
         (["--writers", "--min-confidence", "0.9"], ["--min-confidence"]),
         (["--min-confidence", "2"], ["--min-confidence"]),
+        (["--temperature", "3"], ["--temperature"]),
+        (["--temperature", "nan"], ["--temperature"]),
         (["--per-char", "0"], ["--per-char"]),
         (["--lines", "nowhere.txt"], ["nowhere.txt", "No such file"]),
         (["--lines", "a.txt", "--format", "idx"], ["lines are clean PNG"]),

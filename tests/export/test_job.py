@@ -285,6 +285,15 @@ def test_the_card_says_of_what_its_scores_are(
     assert ("| gan_test |" in text) is table
 
 
+def test_the_card_says_that_another_temperature_was_not_judged(job: Job, run: RunDir, tmp_path: Path) -> None:
+    made = job(tmp_path / "out", "idx", counts={"あ": 2})
+    made.made = judged_at(tmp_path, run, whole=6)
+    made.request = made.request._replace(temperature=1.3)
+    carry_out(made)
+    told = (tmp_path / "out" / "README.md").read_text().partition("## Scores\n\n")[2].partition("\n")[0]
+    assert told == "Card `whole` of step 6. It judged temperature 1; this export was drawn at 1.3."
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [

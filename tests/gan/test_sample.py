@@ -55,6 +55,18 @@ def test_on_the_cpu_nothing_is_moved_and_batches_are_as_ever(config: RunConfig) 
     assert {tensor.device.type for latent in generator.given for tensor in latent[:3]} == {"cpu"}
 
 
+def test_a_temperature_is_of_the_noise_alone(config: RunConfig) -> None:
+    generator = Recording()
+    sampler = Sampler(generator, config, ("あ", "い"), 1)
+    for temperature in (1.0, 1.5):
+        sampler.draw(np.array([0, 1]), seed=7, temperature=temperature)
+    sampler.draw(np.array([0, 1]), noise=np.ones((2, 16)), temperature=0.5)
+    usual, hot, given = generator.given
+    assert torch.equal(hot.noise, usual.noise * 1.5)
+    assert torch.equal(hot.codes, usual.codes)
+    assert torch.equal(given.noise, torch.full((2, 16), 0.5))
+
+
 def test_a_gpu_draws_thousands_at_once_and_fewer_large_ones(config: RunConfig) -> None:
     generator = Recording()
     images = Sampler(generator, config, ("あ", "い"), 1, device=META).draw(np.zeros(5000, np.int64))

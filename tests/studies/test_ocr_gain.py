@@ -17,6 +17,7 @@ from core.judge.pupil import Food
 from core.rundir import Home, RunDir, write_json
 from core.studies.gain import kept, outcome, plan, subsets
 from core.studies.gain.outcome import Gain, Outcome
+from core.studies.plans import GAINS
 from etlgan_tui.cli import main
 
 
@@ -109,7 +110,7 @@ def test_the_command_goes_on_where_it_was(
     ]
     words += ["--pool", "8", "--held-out", "4", "--home", str(home.root), "--json"]
     said, told = [], []
-    for more in ([], [], ["--look", "clean"]):
+    for more in ([], [], ["--look", "prepared"]):
         if more:
             assert len(list(home.runs.iterdir())) == 2  # embedded handwriting, then the mixture
         with pytest.raises(SystemExit) as ended:
@@ -159,12 +160,70 @@ def test_questions_that_differ_in_more_than_numbers_seeds_and_pace_have_folders_
     others = [
         asked(5, half=True), asked(5, chars="あう"), asked(5, source="etl:/e"), asked(5, how="warm"), asked(5, steps=9),
         asked(5, pen_steps=9), asked(5, reader_steps=9), asked(5, mix=0.2), asked(5, look="clean"), asked(5, size="s"),
+        asked(5, lr=1e-3), asked(5, extra=9), asked(5, temperature=2), asked(5, changes=()),
     ]  # fmt: skip
     assert (
-        len({first, kept.place(home, asked(5), "other files"), *(kept.place(home, each, "f") for each in others)}) == 12
+        len({first, kept.place(home, asked(5), "other files"), *(kept.place(home, each, "f") for each in others)}) == 16
     )
     assert kept.place(home, asked(5, chars="hiragana-a-ka"), "f").name.startswith("ocr-gain-hiragana-a-ka-")
     assert kept.place(home, asked(5, chars="../../あ"), "f").parent == home.studies
+
+
+def test_settings_of_the_generators_are_values_however_they_are_written() -> None:
+    usual = plan.Plan._field_defaults["changes"]
+    assert plan.changed(usual, {}) == usual
+    other = dict(plan.changed(usual, {"recipe.r1": "0.3", "data.per_char": "700", "model.noise": "16"}))
+    assert other == {**dict(usual), "recipe.r1": 0.3, "data.per_char": 700, "model.noise": 16}
+    for wrong in ({"recipe.r3": "1"}, {"recipe.r1": "-1"}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            plan.changed(usual, wrong)
+
+
+@pytest.mark.parametrize(
+    ("words", "steps", "lr", "per_char", "held_out"),
+    [
+        ([], 400, 1e-4, 3000, 1000),
+        (["--steps", "7", "--lr", "0.01", "--set", "data.per_char=9", "--held-out", "3"], 7, 0.01, 9, 3),
+        (["--gan", "subset"], 800, 5e-4, 3000, 1000),
+        (["--half"], 1200, 5e-4, 700, 200),
+        (["--data", "kmnist:nowhere"], 400, 1e-4, 3000, 200),
+    ],
+    ids=str,
+)
+def test_defaults_are_those_of_the_question(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    words: list[str],
+    steps: int,
+    lr: float,
+    per_char: int,
+    held_out: int,
+) -> None:
+    heard: list[plan.Plan] = []
+
+    def run(_home: Home, plan: plan.Plan, **_: object) -> tuple[Outcome, Path]:
+        heard.append(plan)
+        return Outcome({}, []), tmp_path
+
+    monkeypatch.setattr("core.studies.gain.study.run", run)
+    with pytest.raises(SystemExit) as ended:
+        main(["ocr-gain", "--chars", "あい", *words])
+    assert not ended.value.code
+    (asked,) = heard
+    assert (asked.steps, asked.lr, dict(asked.changes)["data.per_char"], asked.data.held_out) == (
+        steps, lr, per_char, held_out
+    )  # fmt: skip
+
+
+def test_the_table_asks_what_the_commands_ask_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    heard: list[plan.Plan] = []
+    monkeypatch.setattr(
+        "core.studies.gain.study.run", lambda _home, plan, **_: (heard.append(plan), (Outcome({}, []), tmp_path))[1]
+    )
+    for words in ([], ["--half", "--n", "0"]):
+        with pytest.raises(SystemExit):
+            main(["ocr-gain", *words])
+    assert [each.question for each in heard] == [row.plan.question for row in GAINS.values()]
 
 
 def test_later_calls_add_and_more_seeds_stay(tmp_path: Path, cache: Path) -> None:

@@ -34,7 +34,7 @@ def trained(
 
 def _pen(home: Home, plan: Plan, tell: Tell) -> str:
     """The checkpoint of the generator of embedded handwriting, shared by all; trained now if it is not there."""
-    changes = {"train.steps": plan.pen_steps, "data.source": f"penman:{plan.look}", "data.per_char": 700}
+    changes = {"train.steps": plan.pen_steps, "data.source": f"penman:{plan.look}"}
     cell = Cell("embedded handwriting", plan.how, _settled(plan, changes, seed=0))
     runs = [run for _, run in cells.trained(home, [cell], study=plan.name, jobs=1, threads=plan.threads, tell=tell)]
     if not runs:
@@ -48,8 +48,8 @@ def _config(plan: Plan, place: Path, seed: int, start: str) -> RunConfig:
         "train.steps": plan.steps,
         "train.init_from": start,
         "data.source": f"pen=penman:{plan.look}+{real}" if plan.how == "mixed" else real,
-        "data.per_char": 700,
         "recipe.augment": plan.augment,
+        "train.lr": plan.lr,
     }
     return _settled(plan, changes, seed=seed)
 
@@ -62,6 +62,5 @@ def _settled(plan: Plan, changes: dict[str, Any], *, seed: int) -> RunConfig:
         "data.held_out": 0,
         "data.seed": PEN_SEED,
         "model.size": plan.size,
-        "train.sample_every": 500,
     }
-    return presets.resolve("", usual | changes)
+    return presets.resolve("", usual | dict(plan.changes) | changes)

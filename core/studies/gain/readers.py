@@ -17,10 +17,10 @@ from core.judge import pupil
 from core.judge.pupil import Food
 from core.judge.score import reader_precision
 from core.rundir import RunDir, read_json, write_json
-from core.studies.gain.plan import BOTH, EMBEDDED, EXTRA, GENERATED, PEN_SEED, REAL, Plan
+from core.studies.gain.plan import BOTH, EMBEDDED, GENERATED, PEN_SEED, REAL, Plan
 from core.studies.gain.subsets import Subset
 
-VERSION = 2  # of what a reading depends on beside its settings
+VERSION = 3  # of what a reading depends on beside its settings
 
 Right = NDArray[np.bool_]  # (T,) which test images were read right
 
@@ -63,12 +63,12 @@ class Readers:
     def _facts(self, arm: str, generator: RunDir) -> list[Any]:
         """All that the answers depend on."""
         digest = hashlib.sha256(np.ascontiguousarray(self.real.images).data).hexdigest()
-        generated = [generator.id, find(generator).step] if arm in (GENERATED, BOTH) else []
+        generated = [generator.id, find(generator).step, self.plan.temperature] if arm in (GENERATED, BOTH) else []
         embedded = [self.plan.look] if arm in (EMBEDDED, BOTH) else []
-        mix = self.plan.mix if generated or embedded else 0
+        mix, extra = (self.plan.mix, self.plan.extra) if generated or embedded else (0, 0)
         return [
             VERSION, arm, self.glyphs.fingerprint, digest, self.seed, self.plan.half,
-            self.plan.reader_steps, mix, EXTRA, generated, embedded,
+            self.plan.reader_steps, mix, extra, generated, embedded,
         ]  # fmt: skip
 
     def _foods(self, arm: str, generator: RunDir) -> list[Food]:
@@ -86,11 +86,12 @@ class Readers:
     def _embedded(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         source = f"penman:{self.plan.look}"
         data = msgspec.structs.replace(
-            self.plan.data, source=source, per_char=EXTRA, held_out=0, seed=PEN_SEED + 1, prepare="auto"
+            self.plan.data, source=source, per_char=self.plan.extra, held_out=0, seed=PEN_SEED + 1, prepare="auto"
         )
         return glyphset.load(data).part(held_out=False)
 
     def _generated(self, generator: RunDir) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """By the last domain, which is the real one."""
-        labels = np.repeat(np.arange(self.classes), EXTRA)
-        return Sampler.load(generator).draw(labels, seed=self.seed), labels
+        labels = np.repeat(np.arange(self.classes), self.plan.extra)
+        drawn = Sampler.load(generator).draw(labels, seed=self.seed, temperature=self.plan.temperature)
+        return drawn, labels

@@ -28,10 +28,11 @@ Half = Annotated[
     bool, typer.Option("--half", help="Every second character has N images (0 too), the others have all of theirs.")
 ]
 How = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="HOW",
-        help="subset: it sees these images only; warm: embedded handwriting first; mixed: that, then both, by domain.",
+        help="What generators learn from. pen: embedded handwriting (default); subset: these images; warm: first the "
+        "one, then the other; mixed: the one, then both, by domain (with --half).",
     ),
 ]
 Look = Annotated[
@@ -44,7 +45,11 @@ Look = Annotated[
 Seeds = Annotated[int, typer.Option(metavar="N", min=1, max=100)]
 Steps = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="Of each generator. Default: 400; of subset 800; with --half 1,200."),
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Of each generator that sees these images. Default: 400; of subset 800; with --half 1,200.",
+    ),
 ]
 Rate = Annotated[
     float | None,
@@ -75,7 +80,7 @@ Extra = Annotated[
 Temperature = Annotated[
     float | None,
     typer.Option(
-        metavar="T", min=0, max=2, help="Of generated images' noise, as export's. Default: 1.1; with --half 1."
+        metavar="T", min=0, max=2, help="Of generated images' noise, as export's. Default: 1.3; with --half 1."
     ),
 ]
 Changes = Annotated[
@@ -102,7 +107,7 @@ def ocr_gain(
     style: Style = "",
     numbers: Numbers = None,
     half: Half = False,
-    gan: How = "mixed",
+    gan: How = None,
     look: Look = None,
     seeds: Seeds = 3,
     steps: Steps = None,
@@ -133,17 +138,24 @@ def ocr_gain(
     from core.studies.gain import plan as plans
     from core.studies.gain import study, table
 
-    if gan not in ("subset", "warm", "mixed"):
-        raise ConfigError(f"--gan {gan}: must be subset, warm or mixed")
+    if gan not in (None, "pen", "subset", "warm", "mixed"):
+        raise ConfigError(f"--gan {gan}: must be pen, subset, warm or mixed")
     if look not in (None, "clean", "prepared"):
         raise ConfigError(f"--look {look}: must be clean or prepared")
     many = plans.MANY_HELD_OUT if data == "penman" and not half else plans.HELD_OUT
-    given = {"look": look, "steps": steps, "lr": lr, "pen_steps": pen_steps, "extra": extra, "temperature": temperature}
+    given = {
+        "how": gan,
+        "look": look,
+        "steps": steps,
+        "lr": lr,
+        "pen_steps": pen_steps,
+        "extra": extra,
+        "temperature": temperature,
+    }
     plan = plans.Plan(
         data=plans.real_domain(absolute(data), chars, style=style, pool=pool, held_out=held_out or many),
         few=plans.grid(numbers or (["0", "5", "20"] if half else ["5", "20"])),
         seeds=seeds,
-        how=gan,  # type: ignore[arg-type]
         reader_steps=reader_steps,
         mix=mix,
         size=size.strip().lower(),

@@ -141,6 +141,24 @@ def test_the_command_goes_on_where_it_was(
     assert cache.is_dir()
 
 
+def test_one_generator_of_embedded_handwriting_serves_all_subsets(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    words = (
+        "ocr-gain --chars あい --n 1 --n 2 --seeds 2 --pen-steps 2 --reader-steps 10 --pool 8 --held-out 4 --extra 3"
+    )
+    with pytest.raises(SystemExit) as ended:
+        main([*words.split(), "--set", "data.per_char=6", "--json", "--home", str(tmp_path)])
+    assert not ended.value.code
+    (run,) = Home(tmp_path).runs.iterdir()
+    data = json.loads((run / "config.json").read_bytes())["data"]
+    assert (data["source"], data["per_char"]) == ("penman:prepared", 6)
+    shares = json.loads(capsys.readouterr().out)["accuracy"]
+    assert {n: len(arms["+ generated"]) for n, arms in shares.items()} == {"1": 2, "2": 2}
+    assert cache.is_dir()
+
+
 def asked(*few: int, seeds: int = 1, **changes: Any) -> plan.Plan:
     data = plan.real_domain(changes.pop("source", "penman"), changes.pop("chars", "あい"), pool=12, held_out=3)
     return plan.Plan(data=data, few=few, seeds=seeds, **changes)
@@ -217,9 +235,12 @@ def test_defaults_are_those_of_the_question(
 
 def test_the_table_asks_what_the_commands_ask_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     heard: list[plan.Plan] = []
-    monkeypatch.setattr(
-        "core.studies.gain.study.run", lambda _home, plan, **_: (heard.append(plan), (Outcome({}, []), tmp_path))[1]
-    )
+
+    def run(_home: Home, plan: plan.Plan, **_: object) -> tuple[Outcome, Path]:
+        heard.append(plan)
+        return Outcome({}, []), tmp_path
+
+    monkeypatch.setattr("core.studies.gain.study.run", run)
     for words in ([], ["--half", "--n", "0"]):
         with pytest.raises(SystemExit):
             main(["ocr-gain", *words])
@@ -275,10 +296,15 @@ def test_a_look_is_asked_of_embedded_handwriting_only() -> None:
         (["--size", "huge"], "model.size=huge: must be"),
         (["--n", "few"], "--n few: must be a number of images, or all"),
         (["--n", "0"], "at least one real image"),
-        (["--gan", "magic"], "must be subset, warm or mixed"),
+        (["--gan", "magic"], "must be pen, subset, warm or mixed"),
         (["--look", "old"], "must be clean or prepared"),
         (["--half", "--gan", "warm"], "--gan mixed"),
+        (["--half", "--gan", "pen"], "--gan mixed"),
         (["--gan", "warm", "--pen-steps", "0"], "nothing to begin with"),
+        (["--pen-steps", "0"], "nothing to begin with"),
+        (["--set", "recipe.r3=1"], "recipe.r3"),
+        (["--lr", "7"], "train.lr=7"),
+        (["--temperature", "3"], "--temperature"),
     ],
 )
 def test_bad_plans_are_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,11 @@ def trained(
     home: Home, plan: Plan, subsets: Mapping[Key, Subset], characters: tuple[str, ...], *, jobs: int, tell: Tell
 ) -> Iterator[tuple[Key, RunDir]]:
     """Each of `subsets` with its finished generator."""
-    start = _pen(home, plan, tell) if plan.warm else ""
+    pen = _pen(home, plan, tell) if plan.warm else None
+    if plan.how == "pen" and pen is not None:
+        yield from ((key, pen) for key in subsets)
+        return
+    start = str(find(pen).path) if pen is not None else ""
     folder = home.studies / plan.name / "data"
     folder.mkdir(parents=True, exist_ok=True)
     table = {}
@@ -32,14 +36,14 @@ def trained(
         yield table[cell], run
 
 
-def _pen(home: Home, plan: Plan, tell: Tell) -> str:
-    """The checkpoint of the generator of embedded handwriting, shared by all; trained now if it is not there."""
+def _pen(home: Home, plan: Plan, tell: Tell) -> RunDir:
+    """The generator of embedded handwriting, shared by all; trained now if it is not there."""
     changes = {"train.steps": plan.pen_steps, "data.source": f"penman:{plan.look}"}
     cell = Cell("embedded handwriting", plan.how, _settled(plan, changes, seed=0))
     runs = [run for _, run in cells.trained(home, [cell], study=plan.name, jobs=1, threads=plan.threads, tell=tell)]
     if not runs:
         raise ConfigError("the run on embedded handwriting did not finish; `etlgan logs last` tells why")
-    return str(find(runs[0]).path)
+    return runs[0]
 
 
 def _config(plan: Plan, place: Path, seed: int, start: str) -> RunConfig:

@@ -28,7 +28,7 @@ CHANGES = (
 HELD_OUT = 200  # test images a character
 MANY_HELD_OUT = 1000  # of embedded handwriting, which has as many: of 200, chance moves a gain by 0.15 points
 
-How = Literal["subset", "warm", "mixed"]
+How = Literal["pen", "subset", "warm", "mixed"]
 Look = Literal["clean", "prepared"]
 
 
@@ -38,17 +38,17 @@ class Plan(NamedTuple):
     data: DataConfig  # the real domain: its training side is what there is to choose from, its held-out side the test
     few: tuple[int, ...]  # real images a character; in `half` of the poor half only
     seeds: int
-    how: How = (
-        "mixed"  # subset: G sees these images only; warm: after embedded ones; mixed: also beside them, by domain
-    )
+    # What a generator sees. pen: embedded handwriting; subset: these images; warm: the one, then the other; mixed: the
+    # one, then both by domain.
+    how: How = "pen"
     half: bool = False  # every second character is poor, the others have all their images; tested on the poor ones
-    steps: int = 400  # of each generator
+    steps: int = 400  # of each generator that sees these images
     lr: float = 1e-4  # of these steps: a fifth of the pen's, or what it taught is lost
     pen_steps: int = 6500  # of the one that learns embedded handwriting, from which all others begin; 0: none
     reader_steps: int = 600  # of each recogniser
     mix: float = 0.5  # share of added images in a recogniser's batch; embedded and generated ones share it evenly
     extra: int = 600  # embedded and generated images a character that a recogniser gets
-    temperature: float = 1.1  # of generated images: as hard to read as real ones, where 1 is a little easier
+    temperature: float = 1.3  # of generated images: as hard to read as the pen's, where 1 is easier
     look: Look = "prepared"  # of the embedded handwriting that helps, in a recogniser's batches and before a generator
     augment: float = 0.0  # of D, after the pen
     changes: tuple[tuple[str, Any], ...] = CHANGES  # of the generators' settings
@@ -79,6 +79,7 @@ ALONE: Mapping[str, Any] = MappingProxyType({"steps": 800, "lr": 5e-4, "augment"
 HALF: Mapping[str, Any] = MappingProxyType(
     {
         "half": True,
+        "how": "mixed",
         "steps": 1200,
         "lr": 5e-4,
         "augment": 0.5,
@@ -91,7 +92,7 @@ HALF: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def usual(*, how: str, half: bool) -> Mapping[str, Any]:
+def usual(*, how: str | None, half: bool) -> Mapping[str, Any]:
     """What differs from Plan's own defaults in such a study."""
     if half:
         return HALF
@@ -100,12 +101,12 @@ def usual(*, how: str, half: bool) -> Mapping[str, Any]:
 
 def check(plan: Plan) -> None:
     """What cannot be done: ConfigError."""
-    configs.override(RunConfig(), {"model.size": plan.size})
+    configs.override(RunConfig(), {"model.size": plan.size, "train.lr": plan.lr})
     if not plan.half and min(plan.few, default=0) < 1:
         raise ConfigError("--n: at least one real image a character; none is possible with --half only")
     if plan.half and plan.how != "mixed":
         raise ConfigError("--half: a character of one domain is drawn in the look of another; --gan mixed")
-    if plan.how == "warm" and not plan.warm:
+    if plan.how in ("pen", "warm") and not plan.warm:
         raise ConfigError("--pen-steps 0: nothing to begin with; --gan subset or mixed")
 
 

@@ -99,6 +99,6 @@ def test_ocr_gains_are_chosen_and_shortened_like_other_rows() -> None:
     assert plans.gains(["hiragana 10"]) == {}
     assert plans.quality({}, ["OCR gain"]) == []
     (short,) = plans.gains(["OCR gain"], share=0.1, size="s").values()
-    assert (short.plan.steps, short.plan.pen_steps, short.plan.reader_steps, short.plan.size) == (80, 300, 60, "s")
+    assert (short.plan.steps, short.plan.pen_steps, short.plan.reader_steps, short.plan.size) == (40, 650, 60, "s")
     with pytest.raises(ConfigError, match="no row 'OCR'"):
         plans.gains(["OCR"])

@@ -126,7 +126,8 @@ def _readme(tree: dict[str, Any], made: Made) -> str:
         "Every image here was drawn by a neural network and labelled by what it was asked to draw; no person wrote it.",
         "",
         f"- {export['samples']:,} {export['kind']}, format `{export['format']}`, seed {export['seed']}, "
-        f"look {export['look']}, {'dark ink on white' if export['black_on_white'] else 'white ink (255) on black'}",
+        f"look {export['look']}, {'dark ink on white' if export['black_on_white'] else 'white ink (255) on black'}"
+        + (f", temperature {export['temperature']:g}" if export["temperature"] != 1 else ""),
         f"- run `{run['id']}` {_code(run['name'])}, step {run['step']:,}, "
         f"checkpoint SHA-256 `{run['checkpoint_sha256']}`",
         f"- learned from `{_code(data['source'])}`, {data['per_char']:,} images a character at most, "

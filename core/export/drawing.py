@@ -28,6 +28,22 @@ class Reader(Protocol):
         """(n, S, S) -> (n,) class numbers of the run, (n,) probabilities."""
 
 
+class HowDrawn(Protocol):
+    """What every request says of the drawing itself."""
+
+    @property
+    def domain(self) -> str | None:
+        """In whose look; None: the last."""
+
+    @property
+    def temperature(self) -> float:
+        """What the noise is multiplied by."""
+
+    @property
+    def precision(self) -> str:
+        """fp32, or bf16: half the time on CPUs that have it, and a grey level here and there is another."""
+
+
 class Filtered(NamedTuple):
     """What the judge's filter did, a number for each of the request's characters."""
 
@@ -78,14 +94,7 @@ class Drawer:
 
     def _images(self, label: Integers, hand: Integers, turn: Integers, codes: Floats, attempt: int) -> Images:
         noise = styles.noise(self.request.seed, hand, turn, attempt, self.sampler.config.model.noise)
-        with precision(self.request.precision, self.sampler):
-            return self.sampler.draw(
-                self._classes[label],
-                codes=codes,
-                noise=noise,
-                domain=self.request.domain,
-                temperature=self.request.temperature,
-            )
+        return sampled(self.sampler, self.request, self._classes[label], codes, noise)
 
     def _filtered(
         self, images: Images, labels: Integers, style: tuple[Integers, Integers, Floats], rows: slice, report: Filtered
@@ -146,6 +155,7 @@ def together(sampler: Sampler) -> int:
     return CHUNK if sampler.on_cpu else sampler.at_once
 
 
-def precision(name: str, sampler: Sampler) -> torch.autocast:
-    """bf16 halves the time on CPUs that have it and changes a grey level here and there: it is part of the request."""
-    return torch.autocast(sampler.device.type, torch.bfloat16, enabled=name == "bf16")
+def sampled(sampler: Sampler, request: HowDrawn, labels: Integers, codes: Floats, noise: Floats) -> Images:
+    """(n,) class numbers of the run, (n, C) codes, (n, Z) noise -> (n, S, S), as the request says."""
+    with torch.autocast(sampler.device.type, torch.bfloat16, enabled=request.precision == "bf16"):
+        return sampler.draw(labels, codes=codes, noise=noise, domain=request.domain, temperature=request.temperature)

@@ -20,7 +20,7 @@ from core.export import styles
 from core.export.batch import Reports
 from core.export.card import Made, write_card
 from core.export.characters import VERSION
-from core.export.drawing import ONE_HAND, precision, together
+from core.export.drawing import ONE_HAND, sampled, together
 from core.export.formats.base import Task, Whole, join_parts, part_path, put
 from core.export.png import encode
 from core.export.prefetch import drawn_ahead
@@ -142,17 +142,10 @@ class Lines:
         noise, codes = self._style(hand, place)
         chunk = together(self.sampler)
         rows = np.arange(-(-len(labels) // chunk) * chunk) % len(labels)  # whole chunks, whatever the texts
-        with precision(self.request.precision, self.sampler):
-            images = [
-                self.sampler.draw(
-                    labels[part],
-                    codes=codes[part],
-                    noise=noise[part],
-                    domain=self.request.domain,
-                    temperature=self.request.temperature,
-                )
-                for part in rows.reshape(-1, chunk)
-            ]
+        images = [
+            sampled(self.sampler, self.request, labels[part], codes[part], noise[part])
+            for part in rows.reshape(-1, chunk)
+        ]
         return np.split(np.concatenate(images)[: len(labels)], ends[:-1])
 
     def _style(self, hand: NDArray[np.int64], place: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:

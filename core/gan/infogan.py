@@ -82,11 +82,16 @@ def generated_label_loss(logits: Tensor, label: Tensor, classes: int, recipe: Re
     return F.cross_entropy(logits, label) - F.cross_entropy(logits, label + classes)
 
 
-def accuracy(logits: Tensor, label: Tensor, classes: int) -> Tensor:
-    """Share of right answers among the K classes; where the head knows 2K, real and generated class count as one."""
+def answers(logits: Tensor, classes: int) -> Tensor:
+    """(B, K) -> (B,) the most likely of K classes; where the head knows 2K, real and generated class count as one."""
     if logits.shape[1] != classes:
         logits = torch.logaddexp(logits[:, :classes], logits[:, classes:])
-    return (logits.argmax(1) == label).to(logits.dtype).mean()
+    return logits.argmax(1)
+
+
+def accuracy(logits: Tensor, label: Tensor, classes: int) -> Tensor:
+    """Share of right answers."""
+    return (answers(logits, classes) == label).to(logits.dtype).mean()
 
 
 def etl_losses(

@@ -9,8 +9,6 @@ import json
 from collections.abc import Callable, Collection
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from core.judge import card as cards
 from core.judge import score
@@ -21,7 +19,6 @@ from core.judge.rows import Numbers
 from core.rundir import cache_root, read_json, write_json
 
 VERSION = 2  # of the numbers; raise it when the same data gives others
-NAMING = 200  # images of each code that name it
 
 
 def memoriser(reference: Reference) -> cards.Draw:
@@ -67,20 +64,6 @@ def memoriser_column(reference: Reference, rows: Collection[int], per_char: int,
         )
 
     return _kept(reference, f"memoriser {per_char}", rows, measured)
-
-
-def named(draw: cards.Draw, reference: Reference) -> tuple[NDArray[np.int64], float]:
-    """The best one-to-one naming of an unsupervised generator's codes: (K,) which code draws each character.
-
-    Also the share that the judge then reads as named, on the images that named them.
-    """
-    classes = reference.classes
-    codes = np.repeat(np.arange(classes), NAMING)
-    read = reference.judge.read(draw(codes, seed=11)).label
-    counts = np.zeros((classes, classes), np.int64)  # (character read, code)
-    np.add.at(counts, (read, codes), 1)
-    characters, chosen = linear_sum_assignment(-counts)
-    return chosen[np.argsort(characters)], float(counts[characters, chosen].sum() / len(codes))
 
 
 def _kept(

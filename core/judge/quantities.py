@@ -49,6 +49,7 @@ QUANTITIES: Sequence[Quantity] = (
     Quantity(1, "gan_train_gap",           "  gap to a reader of real",          "points", high=0.01),
     Quantity(2, "gan_test",                "generated read as asked",            "share", below_real=0.005),
     Quantity(2, "gan_test_worst",          "  worst character",                  "share"),
+    Quantity(2, "q_read",                  "held-out real read by Q",            "share"),
     Quantity(4, "fcd",                     "Frechet distance",                   "plain"),
     Quantity(4, "fcd_ratio",               "  over real training images'",       "times", high=3.0),
     Quantity(4, "kid",                     "kernel distance (KID)",              "plain"),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from core.gan.loop import Scorer, Scores
 from core.judge import card as cards
-from core.judge import controls
+from core.judge import controls, naming
 from core.judge.quantities import overall
 from core.judge.reference import Images, Labels, Progress, Reference
 from core.judge.rows import Numbers
@@ -41,7 +41,7 @@ def _named(draw: Callable[[Labels, int], Images], reference: Reference) -> Calla
     def plain(labels: Labels, *, seed: int = 0) -> Images:
         return draw(labels, seed)
 
-    codes, _ = controls.named(plain, reference)
+    codes, _ = naming.by_drawn(plain, reference)
     return lambda labels, seed: draw(codes[labels], seed)
 
 

@@ -8,11 +8,12 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.gan.checkpoint import find
+from core.gan.inference import Inference
 from core.gan.sample import Sampler
 from core.glyphs.repertoire import characters as repertoire
 from core.history import curves
 from core.judge import card as cards
-from core.judge import controls, others
+from core.judge import controls, naming, others
 from core.judge.quantities import (
     GENERATED,
     MEMORISER,
@@ -96,12 +97,16 @@ def score_run(
     _check(run, sampler)
     reference = Reference.load(sampler.config.data, domain=sampler.domain(domain), progress=progress)
     subject = subject_of(sampler, reference)
-    changed = find(run, str(sampler.step)).facts.get("data") != reference.glyphs.fingerprint
+    found = find(run, str(sampler.step))
+    changed = found.facts.get("data") != reference.glyphs.fingerprint
     per_char = max(2, min(per_char, MOST_IMAGES // reference.classes))
     made = cards.drawn(subject.draw, reference, per_char=per_char, seed=1)
     own = cards.drawn_column(
         subject.draw, reference, style=subject.style, rows=rows, per_char=per_char, seed=1, made=made, progress=progress
     )
+    if 2 in rows:
+        infer = Inference.load(found, sampler.config).codes
+        own["q_read"] = naming.read_by_q(infer, reference, named=subject.codes is None)
     columns = {GENERATED: own, REAL: controls.real_column(reference, rows, progress)}
     missing: dict[str, str] = {}
     whole = set(cards.ALL) <= set(rows)
@@ -137,7 +142,7 @@ def subject_of(sampler: Sampler, reference: Reference) -> Subject:
     if sampler.config.recipe.name != "classic":
         several = len(sampler.domains) > 1
         return Subject(sampler, sampler.domains[reference.domain] if several else None, None, None)
-    codes, right = controls.named(sampler.draw, reference)
+    codes, right = naming.by_drawn(sampler.draw, reference)
     return Subject(sampler, None, codes, right)
 
 

@@ -43,6 +43,8 @@ def test_a_run_is_scored_beside_its_controls(etlgan: Typed, home: Home, tmp_path
     made, real, copied = (card["columns"][name] for name in ("generated", "held-out real", "memoriser"))
     assert real["gan_test"] > 0.8, "く and こ of other writers are easily told apart"
     assert made["gan_test_worst"] <= made["gan_test"] <= real["gan_test"], "3 steps teach nothing"
+    assert 0 <= made["q_read"] <= 1
+    assert "q_read" not in real, "Q is the run's own"
     assert copied["memorised"] == 1
     assert made["memorised"] < 0.5
     assert {"gan_train_gap", "fcd_ratio", "coverage_ratio", "spread", "slant_control", "samples_per_s"} <= set(made)

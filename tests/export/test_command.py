@@ -117,6 +117,9 @@ def test_a_temperature_is_part_of_the_request_and_told(etlgan: Typed, tmp_path: 
     usual, hot = ((tmp_path / out / "images-idx3-ubyte").read_bytes() for out in ("out", "hot"))
     assert usual != hot
     assert json.loads((tmp_path / "hot" / "card.json").read_text())["export"]["temperature"] == 1.4
+    cool, warm = ((tmp_path / out / "README.md").read_text() for out in ("out", "hot"))
+    assert ", temperature 1.4\n" in warm
+    assert "temperature" not in cool
     complains(etlgan(*asked, "--temperature", "1.4", "--resume"), "another export")
 
 

@@ -14,7 +14,7 @@ from scipy import ndimage
 from core import config as configs
 from core.glyphs import penman
 from core.judge import card as cards
-from core.judge import classifier, controls, score, scorer
+from core.judge import classifier, controls, naming, score, scorer
 from core.judge.reference import Reference, first_of_each
 from core.settings import RunConfig
 
@@ -37,7 +37,7 @@ def config(small: Small, shared: Path, monkeypatch: pytest.MonkeyPatch) -> RunCo
     monkeypatch.setattr(classifier, "BATCH", 48)
     monkeypatch.setattr(score, "JUDGE_IMAGES", 40)
     monkeypatch.setattr(score, "JUDGE_STEPS", (30, 0))
-    monkeypatch.setattr(controls, "NAMING", 20)
+    monkeypatch.setattr(naming, "NAMING", 20)
     return small(data__per_char=60, data__held_out=24)
 
 
@@ -134,9 +134,28 @@ def test_control_columns_are_measured_once(reference: Reference, monkeypatch: py
 
 
 def test_unsupervised_codes_are_named_one_to_one(reference: Reference) -> None:
-    codes, right = controls.named(lambda labels, *, seed=0: written((labels + 2) % 3, seed=seed), reference)
+    codes, right = naming.by_drawn(lambda labels, *, seed=0: written((labels + 2) % 3, seed=seed), reference)
     assert codes.tolist() == [1, 2, 0]
     assert right > 0.7
+
+
+def test_q_reads_real_characters_by_its_own_codes(reference: Reference) -> None:
+    def taught(images: Images) -> Labels:
+        return reference.judge.read(images).label
+
+    def untaught(images: Images) -> Labels:
+        return (taught(images) + 1) % 3
+
+    usual = float((taught(reference.held_out.images) == reference.held_out.labels).mean())
+    assert usual > 0.7
+    assert naming.read_by_q(taught, reference, named=True) == usual
+    assert naming.read_by_q(untaught, reference, named=False) == usual, "codes are matched to characters"
+    assert naming.read_by_q(untaught, reference, named=True) < 0.3
+
+
+def test_one_code_for_all_is_a_name_for_one(reference: Reference) -> None:
+    share = naming.read_by_q(lambda images: np.ones(len(images), np.int64), reference, named=False)
+    assert share == pytest.approx(1 / 3)
 
 
 def written_by(labels: Any, seed: int) -> Any:

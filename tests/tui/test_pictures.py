@@ -47,8 +47,8 @@ async def test_the_terminals_own_graphics_with_labels_at_their_rows(
         def labels() -> list[str]:
             return str(screen.query_one(".row-labels", Static).content).split("\n")
 
+        await until(pilot, lambda: [line for line in labels() if line] == list("あいうえおかきくけこ"))
         await until(pilot, lambda: screen.query_one(HalfcellImage).size.height == len(labels()))
-        assert [line for line in labels() if line] == list("あいうえおかきくけこ")
         assert not screen.query_one(TextPicture).display
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: len(screen.query(GraphicsPicture)) == 1)

@@ -75,10 +75,18 @@ def _settled(screen: object) -> bool:
     """Whether everything that is read in the background is on the screen."""
     if isinstance(screen, RunsScreen):
         selected = screen.query_one(RunTable).selected if screen.etlgan.settings.preview else ""
-        return screen.query_one(Preview).shown == selected
+        preview = screen.query_one(Preview)
+        return preview.shown == selected and (not selected or not preview.display or _laid_out(preview))
     if isinstance(screen, NewScreen):
         return any(" characters from " in str(hint.content) for hint in screen.query(".field-hint").results(Static))
     return True
+
+
+def _laid_out(preview: Preview) -> bool:
+    """Whether the samples, which push down what is below them, have got their room."""
+    grid = preview.query_one("#glance-grid", Static)
+    text = str(grid.content)
+    return bool(text) and grid.size.height == len(text.split("\n"))
 
 
 async def listed(pilot: Pilot[None]) -> None:

@@ -80,7 +80,7 @@ async def test_sources_of_runs_and_settings_are_listed(home: Home, etl: Path) ->
         odd = shown["/nowhere/[b]x\x1b[31m"]
         assert not odd.there
         assert odd.name == "/nowhere/[b]x[31m"  # no escape, and no markup taken for one
-        assert "3,198 characters" in text(screen, "#source-facts")
+        await until(pilot, lambda: "3,198 characters" in text(screen, "#source-facts"))
 
 
 @pytest.mark.asyncio

@@ -5,10 +5,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from core.errors import RunError
-from core.gan.checkpoint import Checkpoint, part, read
+from core.gan.checkpoint import Checkpoint
 from core.gan.infogan import answers
-from core.gan.networks import build_discriminator
+from core.gan.networks import build_discriminator, restored
 from core.gan.saved import names
 from core.settings import RunConfig
 
@@ -24,15 +23,8 @@ class Inference:
     @classmethod
     def load(cls, checkpoint: Checkpoint, config: RunConfig) -> "Inference":
         """Damaged, or not of this configuration's shape: RunError."""
-        classes, domains = len(names(checkpoint.facts, "characters")), len(names(checkpoint.facts, "domains", ("",)))
-        discriminator = build_discriminator(config, classes, domains)
-        try:
-            discriminator.load_state_dict(part("discriminator", read(checkpoint)))
-        except RuntimeError:
-            raise RunError(
-                f"checkpoint {checkpoint.path}: its discriminator is not the one of its config.json; it is refused"
-            ) from None
-        return cls(discriminator, classes)
+        discriminator = restored(checkpoint, config, build_discriminator, "discriminator")
+        return cls(discriminator, len(names(checkpoint.facts, "characters")))
 
     def codes(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         """(n, S, S), 255 = ink -> (n,) the most likely codes: where labels were learned, class numbers."""

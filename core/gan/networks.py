@@ -1,11 +1,17 @@
 """Which networks a configuration asks for."""
 
+from collections.abc import Callable
+
 from torch import nn
 
-from core.errors import ConfigError
+from core.errors import ConfigError, RunError
+from core.gan.checkpoint import Checkpoint, part, read
 from core.gan.classic import ClassicDiscriminator, ClassicGenerator
 from core.gan.model import Discriminator, Generator
+from core.gan.saved import names
 from core.settings import RunConfig
+
+Build = Callable[[RunConfig, int, int], nn.Module]  # configuration, classes, domains
 
 
 def build_generator(config: RunConfig, classes: int, domains: int = 1) -> nn.Module:
@@ -39,6 +45,19 @@ def build_discriminator(config: RunConfig, classes: int, domains: int = 1) -> nn
         fake_targets=recipe.fake_targets,
         domains=domains,
     )
+
+
+def restored(checkpoint: Checkpoint, config: RunConfig, build: Build, prefix: str) -> nn.Module:
+    """A network with the checkpoint's numbers under `prefix`. Damaged, or not of this shape: RunError."""
+    classes, domains = len(names(checkpoint.facts, "characters")), len(names(checkpoint.facts, "domains", ("",)))
+    net = build(config, classes, domains)
+    try:
+        net.load_state_dict(part(prefix, read(checkpoint)))
+    except RuntimeError:
+        raise RunError(
+            f"checkpoint {checkpoint.path} does not fit the networks of its run's config.json; it is refused"
+        ) from None
+    return net
 
 
 def _one_domain(domains: int) -> None:

@@ -17,11 +17,11 @@ from torch import nn
 from core import config as configs
 from core.errors import RunError
 from core.gan.anchors import anchored, code_names
-from core.gan.checkpoint import find, part, read
+from core.gan.checkpoint import find
 from core.gan.device import resolve
 from core.gan.grid import CHUNK, generate
 from core.gan.model import Latent
-from core.gan.networks import build_generator
+from core.gan.networks import build_generator, restored
 from core.gan.saved import names
 from core.rundir import RunDir
 from core.settings import RunConfig, TrainConfig
@@ -64,13 +64,7 @@ class Sampler:
         except OSError as error:
             raise RunError(f"cannot read {run.config}: {error.strerror}") from None
         characters, domains = names(found.facts, "characters"), names(found.facts, "domains", ("",))
-        generator = build_generator(config, len(characters), len(domains))
-        try:
-            generator.load_state_dict(part("average", read(found)))
-        except RuntimeError:
-            raise RunError(
-                f"checkpoint {found.path} does not fit the networks of {run.config}; it is refused"
-            ) from None
+        generator = restored(found, config, build_generator, "average")
         with _refusals_told(place):
             placed = generator.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(placed.requires_grad_(False).eval(), config, characters, found.step, domains, place)

@@ -1,4 +1,4 @@
-"""Which networks a configuration asks for."""
+"""Which networks a configuration asks for, fresh or with the numbers of a checkpoint."""
 
 from collections.abc import Callable
 

@@ -10,10 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Label, Static
+from textual.widgets import Label
 
 from core.runs.meta import printable
 from etlgan_tui.widgets.character_grid import CharacterGrid
+from etlgan_tui.widgets.lines import Lines
 
 
 class CharactersScreen(ModalScreen[None]):
@@ -33,7 +34,7 @@ class CharactersScreen(ModalScreen[None]):
         with Vertical(classes="dialog", id="characters-dialog"):
             yield Label(f"The {len(self._characters):,} characters of this run", classes="dialog-title", markup=False)
             yield CharacterGrid(id="characters-grid")
-            yield Static("Enter or a click picks, Escape closes", markup=False, id="characters-picked")
+            yield Lines("Enter or a click picks, Escape closes", id="characters-picked")
 
     def on_mount(self) -> None:
         grid = self.query_one(CharacterGrid)
@@ -45,7 +46,7 @@ class CharactersScreen(ModalScreen[None]):
         if character:
             self._text += character
             self._picked(character)
-            self.query_one("#characters-picked", Static).update(f"picked: {printable(self._text)}")
+            self.query_one("#characters-picked", Lines).update(f"picked: {printable(self._text)}")
 
     @on(events.Click)
     def pick_clicked(self, event: events.Click) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.timer import Timer
-from textual.widgets import ProgressBar, Static, TabbedContent
+from textual.widgets import ProgressBar, TabbedContent
 
 from core.runs.meta import printable
 from etlgan_tui.screens.from_source import FromSource
 from etlgan_tui.sources import Opened, Overview
 from etlgan_tui.verification import Verification
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.table import Table
 
 NAMED = 8  # files that are missing
@@ -61,7 +62,7 @@ class Checking(FromSource):
             self._watching.stop()
 
     def tell_checks(self, problem: str = "") -> None:
-        self.query_one("#verify-told", Static).update(problem or printable(self._checked(), keep="\n"))
+        self.query_one("#verify-told", Lines).update(problem or printable(self._checked(), keep="\n"))
 
     def _checked(self) -> str:
         found, overview = self.verification, self.overview

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import HorizontalScroll, Vertical, VerticalScroll
-from textual.widgets import Static, TabbedContent, TabPane
+from textual.widgets import TabbedContent, TabPane
 
 from etlgan_tui import cards, looks
 from etlgan_tui.background import Errand
@@ -20,6 +20,7 @@ from etlgan_tui.screens.linked import LinkedCharts
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.chart import Chart, Series
 from etlgan_tui.widgets.keys import KeyBar
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.picture import Picture
 from etlgan_tui.widgets.scrubber import Scrubber
 from etlgan_tui.widgets.table import Table
@@ -69,7 +70,7 @@ class CompareScreen(LinkedCharts):
                 with HorizontalScroll(id="side-by-side"):
                     for number in range(len(self._ids)):
                         with Vertical(classes="side"):
-                            yield Static(markup=False, id=f"side-title-{number}")
+                            yield Lines(id=f"side-title-{number}")
                             yield Picture(id=f"side-{number}")
                 yield Scrubber()
             with TabPane("3 Differences", id="differences"):
@@ -126,7 +127,7 @@ class CompareScreen(LinkedCharts):
             at = max((step for step in events if self.at is None or step <= self.at), default=None)
             event = None if at is None else events[at]
             title = f"{shot.meta.name}\n" + ("no samples yet" if at is None else f"step {at:,}")
-            self.query_one(f"#side-title-{number}", Static).update(title)
+            self.query_one(f"#side-title-{number}", Lines).update(title)
             path = picture_path(self.home.run(self._ids[number]), event)
             self.query_one(f"#side-{number}", Picture).show(path, labels(event))
 

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.timer import Timer
-from textual.widgets import Static
 
 from core.runs.meta import printable
 from etlgan_tui import pictures, sources
@@ -21,6 +20,7 @@ from etlgan_tui.screens.prompt import Prompt
 from etlgan_tui.sources import Opened, Overview
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.keys import KeyBar
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.source_table import Line, SourceTable
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ class DataScreen(FromSource):
         with Horizontal(id="sources"):
             yield SourceTable(id="source-table")
             with VerticalScroll(id="source-glance", can_focus=False):
-                yield Static(markup=False, id="source-name")
-                yield Static(markup=False, id="source-facts")
-                yield Static(markup=False, id="source-strip")
-                yield Static(markup=False, id="source-problems")
+                yield Lines(id="source-name")
+                yield Lines(id="source-facts")
+                yield Lines(id="source-strip")
+                yield Lines(id="source-problems")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -167,10 +167,10 @@ class DataScreen(FromSource):
         self._text("problems", "\n".join(f"! {printable(line)}" for line in told))
 
     def _text(self, part: str, text: str) -> None:
-        self.query_one(f"#source-{part}", Static).update(text)
+        self.query_one(f"#source-{part}", Lines).update(text)
 
     def _strip(self, spec: str) -> str:
-        width = self.query_one("#source-strip", Static).size.width
+        width = self.query_one("#source-strip", Lines).size.width
         sheet = self.samples.get(spec)
         if sheet is None or width < pictures.TILE // 2:
             return "Enter shows its pictures" if spec in self.overviews and spec not in self._reading else ""

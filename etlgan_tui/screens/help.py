@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Label, Static
+from textual.widgets import Label
+
+from etlgan_tui.widgets.lines import Lines
 
 MOVING = {"Cursor", "Page", "Home", "End", "Top", "Bottom", "Focus", "Scroll"}  # what every program has: last
 
@@ -48,4 +50,4 @@ class HelpScreen(ModalScreen[None]):
             text.append(f"{key:>{width}}  ", style="bold").append(f"{description}\n")
         with VerticalScroll(classes="dialog"):
             yield Label("Keys", classes="dialog-title")
-            yield Static(text.append(self._notes))
+            yield Lines(text.append(self._notes))

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.timer import Timer
-from textual.widgets import Button, Collapsible, Label, Static
+from textual.widgets import Button, Collapsible, Label
 
 from core import config as configs
 from core import presets
@@ -25,6 +25,7 @@ from etlgan_tui.screens.base import BaseScreen, Changed
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.field_row import FieldRow
 from etlgan_tui.widgets.keys import KeyBar
+from etlgan_tui.widgets.lines import Lines
 
 # What most runs change; the other fields are folded away by their group.
 FIRST = (
@@ -85,7 +86,7 @@ class NewScreen(BaseScreen):
             yield FieldRow("note", label="note", value=self.draft.note)
             for group in GROUPS:
                 yield Collapsible(title=f"{group}: all other settings", id=f"group-{group}")
-        yield Static(markup=False, id="command")
+        yield Lines(id="command")
         with Horizontal(classes="buttons"):
             yield Button("Launch (Ctrl+L)", id="launch", variant="primary", compact=True)
             yield Button("Queue (Ctrl+O)", id="queue", compact=True)
@@ -182,7 +183,7 @@ class NewScreen(BaseScreen):
                 row.tell(problem)
 
     def _show_command(self) -> None:
-        self.query_one("#command", Static).update(self.draft.command())
+        self.query_one("#command", Lines).update(self.draft.command())
 
     def _show_characters(self, told: str) -> None:
         self._source_problem = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from core.rundir import RunDir
 from core.runs.meta import printable, read_meta
@@ -15,6 +15,7 @@ from etlgan_tui.background import Errand
 from etlgan_tui.sampling import Loaded, Wanted, WarmSampler, newest_step
 from etlgan_tui.screens.playing import Playing
 from etlgan_tui.widgets.bar import TopBar
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.sheet import Leaf, SheetView
 from etlgan_tui.widgets.slider import Slider
 from etlgan_tui.widgets.typing_line import TypingLine
@@ -51,9 +52,9 @@ What is kept lies in the run's folder, under kept/."""
 
     def compose(self) -> ComposeResult:
         yield TopBar()
-        yield Static(markup=False, id="playground-heading")
+        yield Lines(id="playground-heading")
         yield TypingLine(placeholder="", max_length=MOST_TYPED, id="typed")
-        yield Static(markup=False, id="playground-told")
+        yield Lines(id="playground-told")
         with Container(id="board"):
             yield SheetView(id="writing")
             yield VerticalScroll(id="codes", can_focus=False)
@@ -191,8 +192,8 @@ What is kept lies in the run's folder, under kept/."""
         said = (self._heading(), told)
         if said != self._said:
             self._said = said
-            self.query_one("#playground-heading", Static).update(said[0])
-            below = self.query_one("#playground-told", Static)
+            self.query_one("#playground-heading", Lines).update(said[0])
+            below = self.query_one("#playground-told", Lines)
             below.update(told)
             below.set_class(bool(self.problem), "-problem")
         line = self.query_one(TypingLine)

@@ -10,9 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Input, Label
 
 from core.errors import EtlganError
+from etlgan_tui.widgets.lines import Lines
 
 Check = Callable[[str], object]  # raises EtlganError for what cannot be taken
 
@@ -30,7 +31,7 @@ class Prompt(ModalScreen[str | None]):
         with Vertical(classes="dialog"):
             yield Label(self._title, markup=False, classes="dialog-title")
             yield Input(self._value, id="answer", select_on_focus=False)
-            yield Static(self._hint, markup=False, id="hint")
+            yield Lines(self._hint, id="hint")
 
     def _problem(self, text: str) -> str:
         try:
@@ -43,7 +44,7 @@ class Prompt(ModalScreen[str | None]):
     @on(Input.Changed)
     def tell(self, event: Input.Changed) -> None:
         problem = self._problem(event.value) if event.value else ""
-        hint = self.query_one("#hint", Static)
+        hint = self.query_one("#hint", Lines)
         hint.update(problem or self._hint)
         hint.set_class(bool(problem), "-problem")
 

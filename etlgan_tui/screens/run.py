@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Input, Static, TabbedContent, TabPane
+from textual.widgets import Input, TabbedContent, TabPane
 
 from core import config as configs
 from core.errors import EtlganError
@@ -27,6 +27,7 @@ from etlgan_tui.series import Column, Floats
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.chart import Chart, Series
 from etlgan_tui.widgets.keys import KeyBar
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.log_view import LogView
 from etlgan_tui.widgets.picture import Picture
 from etlgan_tui.widgets.scrubber import Scrubber
@@ -74,21 +75,21 @@ class RunScreen(LinkedCharts, RunActions):
 
     def compose(self) -> ComposeResult:
         yield TopBar()
-        yield Static(f"reading {self.run.id} ...", markup=False, id="heading")
+        yield Lines(f"reading {self.run.id} ...", id="heading")
         with TabbedContent(initial="live"):
             with TabPane("1 Live", id="live"), Horizontal():
                 with VerticalScroll(id="charts", can_focus=False):
                     for name, title, _curves in CHARTS:
                         yield Chart(title, id=name)
                 with Vertical(id="samples"):
-                    yield Static("grid", markup=False, id="samples-title")
+                    yield Lines("grid", id="samples-title")
                     yield Picture()
                     yield Scrubber()
             with TabPane("2 Console", id="console"):
                 yield Input(placeholder="show only lines with ...    (Enter keeps, Escape clears)", id="search")
                 yield LogView(placeholder="the console log is empty", id="console-log")
             with TabPane("3 Settings", id="settings"), VerticalScroll():
-                yield Static(markup=False, id="settings-text")
+                yield Lines(id="settings-text")
             with TabPane("4 Events", id="events"):
                 yield LogView(placeholder="no events yet", id="event-log")
             with TabPane("5 Machine", id="machine"):
@@ -146,7 +147,7 @@ class RunScreen(LinkedCharts, RunActions):
         heading = _heading(self.run, shot, self._said)
         if heading != self._heading:
             self._heading = heading
-            self.query_one("#heading", Static).update(heading, layout=False)
+            self.query_one("#heading", Lines).update(heading, layout=False)
 
     def show_pictures(self) -> None:
         sampled = self.shot.sampled if self.shot else ()
@@ -157,7 +158,7 @@ class RunScreen(LinkedCharts, RunActions):
         self.query_one(Scrubber).show(steps, self.at)
         event: Sampled | None = drawn.get(steps[-1] if self.at is None else self.at) if steps else None
         title = f"{self._kind}, step {event.step:,}" if event else f"no {self._kind} yet"
-        self.query_one("#samples-title", Static).update(title, layout=False)
+        self.query_one("#samples-title", Lines).update(title, layout=False)
         self.query_one(Picture).show(picture_path(self.run, event), labels(event))
 
     def _show_settings(self) -> None:
@@ -171,7 +172,7 @@ class RunScreen(LinkedCharts, RunActions):
         text.append("\nenvironment\n", style="bold")
         for name, value in environment_lines(self.run):
             text.append(f"  {name:<26} ", style="dim").append(f"{value}\n")
-        self.query_one("#settings-text", Static).update(text)
+        self.query_one("#settings-text", Lines).update(text)
 
     # --- what the user does ---
 

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from core.runs.store import PAGE
 from etlgan_tui import looks
@@ -21,6 +21,7 @@ from etlgan_tui.screens import run_lines
 from etlgan_tui.screens.base import Changed, RunActions
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.keys import KeyBar
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.preview import Preview
 from etlgan_tui.widgets.run_table import ORDERS, RunTable
 
@@ -80,9 +81,9 @@ class RunsScreen(RunActions):
         with Horizontal(id="runs"):
             with Container(id="list"):
                 yield RunTable(id="table")
-                yield Static(markup=False, id="empty")
+                yield Lines(id="empty")
             yield Preview(id="preview")
-        yield Static(markup=False, id="count")
+        yield Lines(id="count")
         yield KeyBar(first=("select_cursor", "mark", "new", "filter", "compare"))
 
     def on_mount(self) -> None:
@@ -148,7 +149,7 @@ class RunsScreen(RunActions):
         if self._select_looks <= 0 or self._select in {line.id for line in lines}:
             self._select = ""
         table.display = bool(page.runs)
-        empty = self.query_one("#empty", Static)
+        empty = self.query_one("#empty", Lines)
         empty.display = not page.runs
         empty.update(self._nothing(page, first=first))
         self._tell_count()
@@ -169,7 +170,7 @@ class RunsScreen(RunActions):
         text = run_lines.count(self.page, marked=len(table.marked), common=table.common) if self.page else ""
         if text != self._counted:
             self._counted = text
-            self.query_one("#count", Static).update(text)
+            self.query_one("#count", Lines).update(text)
 
     def _show_preview(self, found: Found | None) -> None:
         if found is None or found.listed.row.id == self.target:

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.timer import Timer
-from textual.widgets import ProgressBar, Static, TabbedContent, TabPane
+from textual.widgets import ProgressBar, TabbedContent, TabPane
 
 from core.errors import ConfigError
 from core.runs.meta import printable
@@ -22,6 +22,7 @@ from etlgan_tui.sources import Look, Opened, Overview, Page
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.character_grid import CharacterGrid
 from etlgan_tui.widgets.keys import KeyBar
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.sheet import TILES, SheetView
 from etlgan_tui.widgets.table import Table
 
@@ -60,17 +61,17 @@ class SourceScreen(Checking):
 
     def compose(self) -> ComposeResult:
         yield TopBar()
-        yield Static(printable(self.source.spec), markup=False, id="source-heading")
+        yield Lines(printable(self.source.spec), id="source-heading")
         with TabbedContent(initial=self._tab or "characters"):
             with TabPane("Characters", id="characters"), Horizontal():
                 yield CharacterGrid(id="character-grid")
                 with Vertical(id="sheet-side"):
-                    yield Static(markup=False, id="sheet-title")
+                    yield Lines(id="sheet-title")
                     yield SheetView(id="sheet")
             with TabPane("What it holds", id="holds"), VerticalScroll():
-                yield Static("reading ...", markup=False, id="holds-text")
+                yield Lines("reading ...", id="holds-text")
             with TabPane("Checks", id="verify"):
-                yield Static(markup=False, id="verify-told")
+                yield Lines(id="verify-told")
                 yield ProgressBar(id="verify-bar", show_eta=True)
                 yield Table(id="verify-table", cursor_type="row", zebra_stripes=True)
         yield KeyBar()
@@ -116,22 +117,22 @@ class SourceScreen(Checking):
 
     def _failed(self, problem: str) -> None:
         told = printable(problem)
-        heading = self.query_one("#source-heading", Static)
+        heading = self.query_one("#source-heading", Lines)
         heading.update(f"✗ {told}")
         heading.add_class("-problem")  # which has as many lines as it needs
-        self.query_one("#holds-text", Static).update(told)
+        self.query_one("#holds-text", Lines).update(told)
         self.query_one(SheetView).show(None, told="nothing to show")
         self.tell_checks(told)
 
     def _show_overview(self, overview: Overview) -> None:
-        self.query_one("#source-heading", Static).update(printable(overview.name))
+        self.query_one("#source-heading", Lines).update(printable(overview.name))
         lines = facts(overview)
         lines += [f"! {printable(problem)}" for problem in overview.problems]
         if overview.counts and not overview.endless:
             told = [f"{printable(text)} {count:,}" for text, count in overview.counts.items()]
             lines += ["", "   ".join(told)]
         lines += ["", *(f"not there of {row.data_set}: {some(row.missing)}" for row in overview.sets if row.missing)]
-        self.query_one("#holds-text", Static).update("\n".join(lines))
+        self.query_one("#holds-text", Lines).update("\n".join(lines))
 
     # --- characters ---
 
@@ -193,7 +194,7 @@ class SourceScreen(Checking):
         last = page.first + count
         of = "" if page.total is None else f" of {page.total:,}"
         told = f"{printable(character)}  U+{ord(character):04X}   {LOOK_NAMES[look]}   {page.first + 1:,}–{last:,}{of}"
-        self.query_one("#sheet-title", Static).update(told if count else f"{printable(character)}  no images")
+        self.query_one("#sheet-title", Lines).update(told if count else f"{printable(character)}  no images")
         sheet = self.query_one(SheetView)
         fit = sheet.room(self.tile, label=LABEL, captions=True)[1]
         sheet.show(leaf(page, self._wanted, tile=self.tile, fit=fit) if count else None, told="no images")

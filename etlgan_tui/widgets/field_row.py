@@ -9,7 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Input, Label, Select, Static
+from textual.widgets import Input, Label, Select
+
+from etlgan_tui.widgets.lines import Lines
 
 
 class FieldRow(Horizontal):
@@ -38,7 +40,7 @@ class FieldRow(Horizontal):
             yield Select(options, value=self._value, allow_blank=False, compact=True, classes="field-editor")
         else:
             yield Input(self._value, compact=True, classes="field-editor")
-        yield Static(self._hint, markup=False, classes="field-hint")
+        yield Lines(self._hint, classes="field-hint")
 
     @property
     def value(self) -> str:
@@ -56,7 +58,7 @@ class FieldRow(Horizontal):
 
     def tell(self, problem: str, *, hint: str = "") -> None:
         """What is wrong, else the hint (else the usual one)."""
-        shown = self.query_one(".field-hint", Static)
+        shown = self.query_one(".field-hint", Lines)
         shown.update(problem or hint or self._hint)
         shown.set_class(bool(problem), "-problem")
         self.set_class(bool(problem), "-wrong")

@@ -22,10 +22,10 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widgets import Static
 
 from core.errors import DataError
 from etlgan_tui import pictures
+from etlgan_tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -213,7 +213,7 @@ class GraphicsPicture(VerticalScroll):
         assert _graphics is not None, "only mounted where the terminal draws pictures"
         margin = max(map(cell_len, self._labels), default=0) + 1
         with Horizontal():
-            labels = Static(markup=False, classes="row-labels")
+            labels = Lines(classes="row-labels")
             labels.styles.width = margin
             yield labels
             yield _graphics(Image.fromarray(255 - self._ink))
@@ -231,7 +231,7 @@ class GraphicsPicture(VerticalScroll):
         column = [""] * lines
         for row, text in enumerate(self._labels):
             column[min(int((row + 0.5) * lines / len(self._labels)), lines - 1)] = text
-        self.query_one(".row-labels", Static).update("\n".join(column))
+        self.query_one(".row-labels", Lines).update("\n".join(column))
 
 
 def _zoomed(samples: NDArray[np.uint8], room: int) -> list[list[Segment]]:

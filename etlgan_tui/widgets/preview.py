@@ -9,11 +9,11 @@ from typing import NamedTuple
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from core.errors import DataError
 from etlgan_tui import looks, pictures
 from etlgan_tui.widgets.chart import Chart, Series
+from etlgan_tui.widgets.lines import Lines
 
 STRIP_LINES = 12  # of samples
 BETWEEN = " · "  # two facts
@@ -41,11 +41,11 @@ class Preview(VerticalScroll, can_focus=False):
         self._glance: Glance | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static(markup=False, id="glance-title")
-        yield Static(markup=False, id="glance-facts")
-        yield Static(markup=False, id="glance-grid")
+        yield Lines(id="glance-title")
+        yield Lines(id="glance-facts")
+        yield Lines(id="glance-grid")
         yield Chart("losses", id="glance-losses")
-        yield Static(markup=False, id="glance-changes")
+        yield Lines(id="glance-changes")
 
     def on_mount(self) -> None:
         self.query_one(Chart).can_focus = False
@@ -78,7 +78,7 @@ class Preview(VerticalScroll, can_focus=False):
         self._text("facts", "\n".join(filter(None, (*lines, glance.note))))
 
     def _text(self, part: str, text: str | Text) -> None:
-        self.query_one(f"#glance-{part}", Static).update(text)
+        self.query_one(f"#glance-{part}", Lines).update(text)
 
     def _draw_grid(self) -> None:
         """A first sample of every class, then second ones, as many as there is room for; half-written: next time."""

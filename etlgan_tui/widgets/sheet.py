@@ -15,9 +15,9 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.widgets import Static
 
 from etlgan_tui import pictures
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.picture import GraphicsPicture, Mode, half_cells
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class SheetView(Container):
         self._told = ""
 
     def compose(self) -> ComposeResult:
-        yield Static(markup=False, classes="captions")
+        yield Lines(classes="captions")
         yield TextSheet()
 
     def room(self, tile: int, *, label: int, captions: bool) -> tuple[int, int]:
@@ -74,7 +74,7 @@ class SheetView(Container):
         text.display = not graphics
         for old in self.query(GraphicsPicture):
             old.remove()
-        captions = self.query_one(".captions", Static)
+        captions = self.query_one(".captions", Lines)
         captions.display = bool(leaf and leaf.captions)
         if leaf:
             captions.update(_captions(leaf))

@@ -119,17 +119,20 @@ class ModelConfig(Frozen, frozen=True):
 
 
 class RecipeConfig(Frozen, frozen=True):
-    """The adversarial and information losses. `etl` makes labelled data; `classic` is the InfoGAN paper's method."""
+    """The adversarial and information losses. `etl` makes labelled data; the others are the InfoGAN paper's method."""
 
     name: Annotated[
-        Literal["etl", "classic"],
-        Meta(description="etl: labels supervise the categorical code. classic: InfoGAN as published, unsupervised."),
+        Literal["etl", "classic", "infogan"],
+        Meta(
+            description="etl: labels supervise the categorical code. classic: InfoGAN as the public script has it, "
+            "unsupervised. infogan: the same with the networks and rates of the paper."
+        ),
     ] = "etl"
     adversarial: Annotated[
         Literal["relativistic", "saturating-free", "bce"],
         Meta(
             description="relativistic: paired softplus (RpGAN). saturating-free: non-saturating softplus. "
-            "bce: the same on unconditional logits, as the classic recipe uses it."
+            "bce: the same on unconditional logits, as classic and infogan use it."
         ),
     ] = "relativistic"
     projection: Annotated[
@@ -208,7 +211,7 @@ class RecipeConfig(Frozen, frozen=True):
     double_softmax: Annotated[
         bool,
         Meta(
-            description="classic only: softmax before cross-entropy, the public script's mistake, to reproduce its "
+            description="classic, infogan: softmax before cross-entropy, the public script's mistake, to reproduce its "
             "curves. The categorical loss then cannot fall below ln(e + K - 1) - 1."
         ),
     ] = False
@@ -217,6 +220,11 @@ class RecipeConfig(Frozen, frozen=True):
     def labelled(self) -> bool:
         """Whether anything ties a categorical code to the character it is listed under."""
         return self.label_real > 0 or (self.name == "etl" and self.projection)
+
+    @property
+    def unsupervised(self) -> bool:
+        """Whether labels are not looked at, and no code is anybody's name."""
+        return self.name != "etl"
 
 
 class TrainConfig(Frozen, frozen=True):
@@ -405,5 +413,9 @@ class RunConfig(Frozen, frozen=True):
     cluster: ClusterConfig = ClusterConfig()
 
     def __post_init__(self) -> None:
-        if self.recipe.name == "classic" and self.train.devices > 1:
-            raise ValueError("recipe.name=classic: its batch norm looks at the whole batch; say train.devices=1")
+        if self.recipe.unsupervised and self.train.devices > 1:
+            raise ValueError(
+                f"recipe.name={self.recipe.name}: its batch norm looks at the whole batch; say train.devices=1"
+            )
+        if self.recipe.name == "infogan" and self.train.batch_size == 1:
+            raise ValueError("recipe.name=infogan: its batch norm wants two images at least; say train.batch_size=2")

@@ -51,6 +51,26 @@ def test_a_later_change_wins_over_preset_and_recipe() -> None:
     assert config.model.noise == RECIPES["classic"]["model.noise"]
 
 
+@pytest.mark.parametrize(
+    ("recipe", "change", "message"),
+    [
+        ("classic", ("train.devices", "2"), "recipe.name=classic: its batch norm looks at the whole batch"),
+        ("infogan", ("train.devices", "2"), "recipe.name=infogan: its batch norm looks at the whole batch"),
+        ("infogan", ("train.batch_size", "1"), "recipe.name=infogan: its batch norm wants two images at least"),
+    ],
+)
+def test_what_batch_norm_cannot_do_is_refused(recipe: str, change: tuple[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        resolve("digits", {"recipe.name": recipe, change[0]: change[1]})
+
+
+def test_the_papers_recipe_is_the_scripts_but_for_its_rates() -> None:
+    script, paper = resolve("digits", {"recipe.name": "classic"}), resolve("digits", {"recipe.name": "infogan"})
+    assert (paper.train.batch_size, paper.train.lr, paper.train.lr_generator) == (128, 2e-4, 5)
+    assert paper.recipe.code == 0.5
+    assert paper.model == script.model
+
+
 def test_an_override_leaves_the_original_alone() -> None:
     before = RunConfig()
     override(before, {"train.steps": 5})

@@ -35,7 +35,7 @@ class Stream(IntEnum):
     IMAGE = 1
     NOISE = 2
     CODES = 3
-    LABEL = 4  # of generated images, where they have their own (classic)
+    LABEL = 4  # of generated images, where they have their own (recipes without labels)
     AUGMENT_REAL = 5
     AUGMENT_FAKE = 6
     DOMAIN = 7

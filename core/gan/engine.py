@@ -21,7 +21,7 @@ from core.gan.adam import Adam
 from core.gan.chance import Chance, Stream
 from core.gan.device import Resolved
 from core.gan.graphs import Replayed, cuda_capture, pieces
-from core.gan.infogan import Losses, Real, classic_losses, etl_losses, gradient_penalty
+from core.gan.infogan import Losses, Real, etl_losses, gradient_penalty, unsupervised_losses
 from core.gan.model import Latent, Opinion
 from core.gan.networks import build_discriminator, build_generator
 from core.gan.pool import Batch, Pool
@@ -79,7 +79,7 @@ class Engine:
     def _compiles(self) -> bool:
         """Whether what lies between convolutions is to be compiled."""
         recipe, train = self.config.recipe, self.config.train
-        if self.device.type != "cuda" or recipe.name == "classic" or train.compile == "off":
+        if self.device.type != "cuda" or recipe.unsupervised or train.compile == "off":
             return False
         return train.compile == "on" or train.steps * train.batch_size >= chains.LONG
 
@@ -190,8 +190,8 @@ class Engine:
         conditioning = self._conditioning(step)
         on_real = self._opinion(real.images, real.label, conditioning, batch.domain)
         on_fake = self._opinion(fake, latent.label, conditioning, latent.domain)
-        if recipe.name == "classic":
-            losses = classic_losses(real, latent, on_real, on_fake, recipe)
+        if recipe.unsupervised:
+            losses = unsupervised_losses(real, latent, on_real, on_fake, recipe)
         else:
             losses = etl_losses(real, latent, on_real, on_fake, recipe, weight, self.world.mean)
         if penalised:
@@ -200,11 +200,11 @@ class Engine:
         return losses
 
     def _latent(self, batch: Batch, chance: Chance) -> Latent:
-        """Fakes take the real batch's labels, so that pairs are of one class; classic draws its own."""
+        """Fakes take the real batch's labels, so that pairs are of one class; without labels they have their own."""
         model = self.config.model
         noise = chance.normal(Stream.NOISE, model.noise)
         codes = chance.uniform(Stream.CODES, model.codes) * 2 - 1
-        if self.config.recipe.name == "classic":
+        if self.config.recipe.unsupervised:
             return Latent(noise, chance.below(Stream.LABEL, self.classes), codes)
         return Latent(noise, batch.label, codes, batch.domain)
 

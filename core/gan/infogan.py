@@ -131,12 +131,14 @@ def etl_losses(
     )
 
 
-def classic_losses(real: Real, latent: Latent, on_real: Opinion, on_fake: Opinion, recipe: RecipeConfig) -> Losses:
-    """Recipe `classic` (Chen et al. 2016, eq. 6): no labels; G, Q and the trunk minimise the information loss.
+def unsupervised_losses(real: Real, latent: Latent, on_real: Opinion, on_fake: Opinion, recipe: RecipeConfig) -> Losses:
+    """Recipes `classic`, `infogan` (Chen et al. 2016, eq. 6): no labels; all of G, Q, trunk minimise information loss.
 
-    With label_real Q also learns the true labels of real images (as ss-InfoGAN does): the public recipe, labels added.
+    With label_real Q also learns the true labels of real images (as ss-InfoGAN does): the same recipe, labels added.
     """
-    d = adversarial_d(recipe.adversarial, on_real.logit, on_fake.logit) / 2
+    d = adversarial_d(recipe.adversarial, on_real.logit, on_fake.logit)
+    if recipe.name == "classic":
+        d = d / 2  # as the public script has it
     g = adversarial_g(recipe.adversarial, on_real.logit, on_fake.logit)
     info_cat = label_loss(on_fake.label, latent.label, double_softmax=recipe.double_softmax)
     info_con = code_loss(on_fake.codes, latent.codes)

@@ -171,7 +171,7 @@ class Training:
                 f"{names} became non-finite by step {self.step}; try a lower train.lr or train.precision=fp32"
             )
         told: dict[str, float | None] = {**means}
-        if self.config.recipe.name == "classic" and not self.config.recipe.label_real:
+        if self.config.recipe.unsupervised and not self.config.recipe.label_real:
             told["q_real"] = None  # no code of an unsupervised Q is anybody's name
         seconds, rate = self.clock.seconds, self.clock.rate()
         with self.clock.of("events"):

@@ -8,18 +8,26 @@ from core.errors import ConfigError, RunError
 from core.gan.checkpoint import Checkpoint, part, read
 from core.gan.classic import ClassicDiscriminator, ClassicGenerator
 from core.gan.model import Discriminator, Generator
+from core.gan.original import OriginalDiscriminator, OriginalGenerator
 from core.gan.saved import names
-from core.settings import RunConfig
+from core.settings import RecipeConfig, RunConfig
 
 Build = Callable[[RunConfig, int, int], nn.Module]  # configuration, classes, domains
 
+# Networks of the recipes that look at no label: G, then D with Q.
+UNSUPERVISED = {
+    "classic": (ClassicGenerator, ClassicDiscriminator),
+    "infogan": (OriginalGenerator, OriginalDiscriminator),
+}
+
 
 def build_generator(config: RunConfig, classes: int, domains: int = 1) -> nn.Module:
-    """G with fresh weights: Latent -> (B, 1, S, S) in [-1, 1]. `classic` knows one domain only: ConfigError."""
-    model = config.model
-    if config.recipe.name == "classic":
-        _one_domain(domains)
-        return ClassicGenerator(classes=classes, noise=model.noise, codes=model.codes, pixels=config.data.size)
+    """G with fresh weights: Latent -> (B, 1, S, S) in [-1, 1]. Without labels: one domain only, else ConfigError."""
+    model, recipe = config.model, config.recipe
+    if recipe.unsupervised:
+        _one_domain(recipe, domains)
+        generator, _ = UNSUPERVISED[recipe.name]
+        return generator(classes=classes, noise=model.noise, codes=model.codes, pixels=config.data.size)
     return Generator(
         classes=classes,
         noise=model.noise,
@@ -33,9 +41,10 @@ def build_generator(config: RunConfig, classes: int, domains: int = 1) -> nn.Mod
 def build_discriminator(config: RunConfig, classes: int, domains: int = 1) -> nn.Module:
     """D and Q with fresh weights: images, labels -> Opinion."""
     model, recipe = config.model, config.recipe
-    if recipe.name == "classic":
-        _one_domain(domains)
-        return ClassicDiscriminator(classes=classes, codes=model.codes, pixels=config.data.size)
+    if recipe.unsupervised:
+        _one_domain(recipe, domains)
+        _, discriminator = UNSUPERVISED[recipe.name]
+        return discriminator(classes=classes, codes=model.codes, pixels=config.data.size)
     return Discriminator(
         classes=classes,
         codes=model.codes,
@@ -60,6 +69,8 @@ def restored(checkpoint: Checkpoint, config: RunConfig, build: Build, prefix: st
     return net
 
 
-def _one_domain(domains: int) -> None:
+def _one_domain(recipe: RecipeConfig, domains: int) -> None:
     if domains > 1:
-        raise ConfigError("recipe.name=classic: knows no domains; give it one source of data, or take recipe.name=etl")
+        raise ConfigError(
+            f"recipe.name={recipe.name}: knows no domains; give it one source of data, or take recipe.name=etl"
+        )

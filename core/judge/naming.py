@@ -26,8 +26,8 @@ def by_drawn(draw: cards.Draw, reference: Reference) -> tuple[Labels, float]:
 
 
 def read_by_q(infer: Callable[[Images], Labels], reference: Reference, *, named: bool) -> float:
-    """Share of held-out real images that Q takes for their character: for recipe `classic` what the InfoGAN paper gives
-    as 5 % error (Chen et al. 2016, section 7.2).
+    """Share of held-out real images that Q takes for their character: for recipes without labels what the InfoGAN paper
+    gives as 5 % error (Chen et al. 2016, section 7.2).
 
     named: codes are class numbers already; else each is matched to a character by what Q says of training images.
     """

@@ -26,7 +26,7 @@ def scorer_for(config: RunConfig, *, progress: Progress | None = None) -> Scorer
     wanted = config.train.target if config.train.target > 0 else real["gan_test"] + config.train.target
 
     def score(draw: Callable[[Labels, int], Images]) -> Scores:
-        named = _named(draw, reference) if config.recipe.name == "classic" else draw
+        named = _named(draw, reference) if config.recipe.unsupervised else draw
 
         def drawn(labels: Labels, *, seed: int = 0) -> Images:
             return named(labels, seed)

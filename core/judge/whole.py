@@ -43,7 +43,7 @@ class Subject(NamedTuple):
 
     sampler: Sampler
     domain: str | None  # in whose look it draws; None where there is one
-    codes: np.ndarray | None  # (K,) which code draws each character: recipe `classic`; None: its own labels
+    codes: np.ndarray | None  # (K,) which code draws each character: recipes without labels; None: its own labels
     named_right: float | None  # share that the best naming gets right
 
     def draw(self, labels: Labels, *, seed: int = 0) -> Images:
@@ -139,7 +139,7 @@ def score_run(
 
 def subject_of(sampler: Sampler, reference: Reference) -> Subject:
     """An unsupervised generator's codes get the names that suit it best."""
-    if sampler.config.recipe.name != "classic":
+    if not sampler.config.recipe.unsupervised:
         several = len(sampler.domains) > 1
         return Subject(sampler, sampler.domains[reference.domain] if several else None, None, None)
     codes, right = naming.by_drawn(sampler.draw, reference)

@@ -10,7 +10,7 @@ import torch
 
 from core.errors import ConfigError, RunError
 from core.gan.chance import Chance
-from core.gan.networks import build_discriminator, build_generator
+from core.gan.networks import Build, build_discriminator, build_generator
 from core.gan.pool import Pool
 from core.gan.sample import Sampler
 from core.rundir import RunDir
@@ -29,9 +29,11 @@ def test_one_domain_costs_no_parameter(small: Small) -> None:
         assert set(two.state_dict()) - set(one.state_dict()) == {"domain.weight"}
 
 
-def test_classic_refuses_domains(small: Small) -> None:
-    with pytest.raises(ConfigError, match="knows no domains"):
-        build_generator(small(recipe__name="classic"), 3, 2)
+@pytest.mark.parametrize("recipe", ["classic", "infogan"])
+@pytest.mark.parametrize("build", [build_generator, build_discriminator])
+def test_recipes_without_labels_refuse_domains(small: Small, build: Build, recipe: str) -> None:
+    with pytest.raises(ConfigError, match=f"recipe.name={recipe}: knows no domains"):
+        build(small(recipe__name=recipe), 3, 2)
 
 
 def test_batches_are_uniform_over_classes_and_then_over_their_domains() -> None:

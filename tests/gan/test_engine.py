@@ -41,6 +41,7 @@ def moved(net: nn.Module, before: list[Tensor]) -> list[bool]:
 RECIPES = [
     {},
     {"recipe__name": "classic"},
+    {"recipe__name": "infogan"},
     {"recipe__fake_targets": True, "recipe__cosine": 8.0, "recipe__r2": 0.3},
     {"recipe__augment": 0.7, "recipe__ramp": 0.5, "recipe__adversarial": "saturating-free"},
 ]
@@ -126,7 +127,7 @@ def test_bf16_works_in_bf16_and_reports_in_fp32(small: Small) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element")
-@pytest.mark.parametrize("recipe", ["etl", "classic"])
+@pytest.mark.parametrize("recipe", ["etl", "classic", "infogan"])
 def test_without_codes_their_loss_is_zero(small: Small, recipe: str) -> None:
     made = engine(small(model__codes=0, recipe__name=recipe), codes=0)
     made.advance(0)

@@ -20,6 +20,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "etl": {},
     "two answers a class": {"recipe.fake_targets": True},
     "classic": {"recipe.name": "classic"},
+    "infogan": {"recipe.name": "infogan"},
 }
 
 

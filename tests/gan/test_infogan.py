@@ -1,7 +1,7 @@
 """The method: known values of every loss, and gradients that go where they should and nowhere else."""
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 import torch
@@ -97,7 +97,7 @@ def test_the_information_loss_falls_far_below_a_double_softmax(recipe: str) -> N
         said = toy(drawn)
         if recipe == "classic":
             real = Real(torch.zeros(64, 1), label, torch.zeros(64, 0), None)
-            losses = infogan.classic_losses(real, drawn, said, said, told)
+            losses = infogan.unsupervised_losses(real, drawn, said, said, told)
         else:
             real = Real(torch.zeros(64, 1), label, torch.zeros(64, 0), torch.ones(64))
             losses = infogan.etl_losses(real, drawn, said, said, told)
@@ -194,22 +194,25 @@ def test_real_images_whose_slant_was_changed_do_not_teach_q_their_slant() -> Non
     assert gradient[:, 2].abs().max() == 0  # a code that is not anchored: real images say nothing of it
 
 
-def test_unsupervised_means_that_labels_of_real_images_are_not_looked_at() -> None:
-    told = RecipeConfig(name="classic", adversarial="bce", label_fake=1.0, label_real=0.0, code=0.1)
+@pytest.mark.parametrize(("recipe", "part"), [("classic", 0.5), ("infogan", 1.0)])
+def test_unsupervised_means_that_labels_of_real_images_are_not_looked_at(
+    recipe: Literal["classic", "infogan"], part: float
+) -> None:
+    told = RecipeConfig(name=recipe, adversarial="bce", label_fake=1.0, label_real=0.0, code=0.1)
     real, drawn, on_real, on_fake = case()
-    losses = infogan.classic_losses(real, drawn, on_real, on_fake, told)
+    losses = infogan.unsupervised_losses(real, drawn, on_real, on_fake, told)
     (gradient,) = torch.autograd.grad(losses.discriminator, on_real.label, allow_unused=True)
     assert gradient is None
     information = losses.info_cat + 0.1 * losses.info_con
     assert torch.allclose(losses.discriminator, losses.d + information)
     assert torch.allclose(losses.generator, losses.g + information)
-    assert torch.allclose(losses.d, infogan.adversarial_d("bce", on_real.logit, on_fake.logit) / 2)
+    assert torch.allclose(losses.d, part * infogan.adversarial_d("bce", on_real.logit, on_fake.logit))
 
 
 def test_with_labels_added_the_classic_q_learns_them_too() -> None:
     told = RecipeConfig(name="classic", adversarial="bce", label_fake=1.0, label_real=0.5, code=0.1)
     real, drawn, on_real, on_fake = case()
-    losses = infogan.classic_losses(real, drawn, on_real, on_fake, told)
+    losses = infogan.unsupervised_losses(real, drawn, on_real, on_fake, told)
     (gradient,) = torch.autograd.grad(losses.discriminator, on_real.label, retain_graph=True)
     expected = 0.5 * (on_real.label.softmax(1) - F.one_hot(real.label, on_real.label.shape[1])) / len(real.label)
     assert torch.allclose(gradient, expected, atol=1e-6)

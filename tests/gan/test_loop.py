@@ -60,6 +60,7 @@ def test_two_runs_of_one_seed_are_equal(small: Small, new_run: NewRun, attempt: 
     [
         ({"train__report_every": 2}, 3),
         ({"recipe__name": "classic"}, 4),
+        ({"recipe__name": "infogan"}, 4),
         ({"recipe__ramp": 0.5, "recipe__augment": 0.5}, 1),
     ],
 )

@@ -10,6 +10,7 @@ from torch import nn
 from core.gan.classic import ClassicGenerator, OneMap, UpConv
 from core.gan.model import FEATURES, SIZES, Discriminator, Generator, Latent, stage_widths
 from core.gan.networks import build_discriminator, build_generator
+from core.gan.original import OriginalDiscriminator, OriginalGenerator
 from core.settings import RunConfig
 
 Small = Callable[..., RunConfig]
@@ -54,7 +55,7 @@ def test_onemap_is_a_3x3_with_one_output(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("classes", [10, 20, 46, 2965])
 @pytest.mark.parametrize("pixels", [32, 64])
-@pytest.mark.parametrize("recipe", ["etl", "classic"])
+@pytest.mark.parametrize("recipe", ["etl", "classic", "infogan"])
 def test_any_number_of_classes_builds_and_runs(small: Small, recipe: str, pixels: int, classes: int) -> None:
     config = small(recipe__name=recipe, data__size=pixels)
     generator, discriminator = build_generator(config, classes), build_discriminator(config, classes)
@@ -106,7 +107,7 @@ def test_widths_fit_the_image() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Initializing zero-element")
-@pytest.mark.parametrize("recipe", ["etl", "classic"])
+@pytest.mark.parametrize("recipe", ["etl", "classic", "infogan"])
 def test_no_codes(small: Small, recipe: str) -> None:
     config = small(recipe__name=recipe, model__codes=0)
     drawn = latent(config, 3)
@@ -122,7 +123,7 @@ def test_an_image_does_not_depend_on_its_batch(small: Small) -> None:
     assert torch.allclose(generator(drawn)[:1], alone, atol=1e-5)
 
 
-@pytest.mark.parametrize("recipe", ["etl", "classic"])
+@pytest.mark.parametrize("recipe", ["etl", "classic", "infogan"])
 def test_all_parts_of_the_latent_reach_the_image(small: Small, recipe: str) -> None:
     config = small(recipe__name=recipe)
     torch.manual_seed(0)
@@ -159,3 +160,13 @@ def test_batch_norm_of_the_classic_recipe_uses_momentum_as_momentum() -> None:
     ]
     assert [norm.eps for norm in norms] == [1e-5] * 3
     assert [norm.momentum for norm in norms] == [0.1, 0.2, 0.2]
+
+
+def test_the_infogan_papers_networks_have_its_numbers_of_weights() -> None:
+    """Appendix C.1: inputs times outputs of every layer, and two numbers a channel where batch norm follows."""
+    g = OriginalGenerator(classes=10, noise=62, codes=2, pixels=28)
+    d = OriginalDiscriminator(classes=10, codes=2, pixels=28)
+    maps = 7 * 7 * 128
+    assert weights(g) == 74 * 1024 + 2 * 1024 + 1024 * maps + 2 * 128 + 128 * 64 * 16 + 2 * 64 + 64 * 16 + 1
+    shared = 64 * 16 + 64 + 64 * 128 * 16 + 2 * 128 + maps * 1024 + 2 * 1024
+    assert weights(d) == shared + 1024 + 1 + (1024 * 128 + 2 * 128) + (128 * 10 + 10) + (128 * 2 + 2)

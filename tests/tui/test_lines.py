@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio
 
 
 class Two(App[None]):
-    def compose(self) -> Iterator[VerticalScroll]:  # type: ignore[override]
+    def compose(self) -> Iterator[VerticalScroll]:
         yield VerticalScroll(Lines("[b]first[/b]", id="first"), Lines("below", id="below"))
 
 

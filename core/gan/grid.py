@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from core.gan.ink import to_ink
 from core.gan.model import Latent
 
 ROWS = 60  # classes shown at most: a picture of 3,000 rows helps nobody
@@ -71,11 +72,6 @@ def drawn(generator: nn.Module, latent: Latent, *, at_once: int = CHUNK) -> Tens
 def generate(generator: nn.Module, latent: Latent, *, at_once: int = CHUNK) -> NDArray[np.uint8]:
     """The same as an array."""
     return drawn(generator, latent, at_once=at_once).cpu().numpy()
-
-
-def to_ink(images: Tensor) -> Tensor:
-    """(B, 1, S, S) in [-1, 1] -> (B, S, S) uint8, 255 = ink."""
-    return ((images[:, 0].float() + 1) * 127.5).round().clamp(0, 255).byte()
 
 
 def tiled(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ from torch import nn
 
 from core.gan.checkpoint import Checkpoint
 from core.gan.infogan import answers
+from core.gan.ink import from_ink
 from core.gan.networks import build_discriminator, restored
 from core.gan.saved import names
 from core.settings import RunConfig
@@ -33,7 +34,7 @@ class Inference:
 
     @torch.no_grad()
     def _codes(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        batch = torch.from_numpy(np.ascontiguousarray(images))[:, None].float() / 127.5 - 1
+        batch = from_ink(torch.from_numpy(np.ascontiguousarray(images))[:, None])
         batch = batch.contiguous(memory_format=torch.channels_last)
         nobody = torch.zeros(len(batch), dtype=torch.long)  # whose image it is concerns the logit, not Q
         found: NDArray[np.int64] = answers(self._discriminator(batch, nobody).label, self._classes).numpy()

@@ -20,6 +20,7 @@ from core.gan.anchors import anchored, anchored_codes
 from core.gan.clock import Clock
 from core.gan.device import Resolved
 from core.gan.engine import Engine
+from core.gan.ink import from_ink
 from core.gan.model import Latent
 from core.gan.painter import Painter
 from core.gan.pool import Pool
@@ -257,8 +258,6 @@ class Training:
         images = torch.from_numpy(self._sampled(labels, seed=0)).to(self.engine.device)
         asked = torch.from_numpy(labels)
         with self.engine.fast():
-            opinion = self.engine.discriminator.eval()(
-                images[:, None].float() / 127.5 - 1, asked.to(self.engine.device)
-            )
+            opinion = self.engine.discriminator.eval()(from_ink(images[:, None]), asked.to(self.engine.device))
         self.engine.discriminator.train()
         return infogan.accuracy(opinion.label.cpu().double(), asked, self.classes).item()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.gan.chance import Chance, Stream
+from core.gan.ink import from_ink
 
 
 class Batch(NamedTuple):
@@ -61,7 +62,7 @@ class Pool:
             rows = chance.below(Stream.IMAGE, len(self.cells))
             cell = self.cells[rows]
         label, domain = (cell, None) if self.domains == 1 else (cell // self.domains, cell % self.domains)
-        images = self.images[rows].to(torch.get_default_dtype()).div_(127.5).sub_(1)
+        images = from_ink(self.images[rows])
         images = images.contiguous(memory_format=torch.channels_last)
         return Batch(images, label, self.codes[rows], domain)
 

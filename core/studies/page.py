@@ -20,7 +20,7 @@ NOTES = (
     "Gap and drop are points of accuracy; coverage, FCD and KID (Fréchet's and the kernel distance) are over those of "
     "real training images. Slant, thickness: rank correlation with their code; off-diagonal: with the other's; drop at "
     "ends: labels lost at the codes' extremes. Memorised: share nearer to a training image than the nearest 1 % of "
-    "held-out ones. The codes of `classic` have no names: the judge names them, one to one, as suits them best.",
+    "held-out ones. The codes of `classic` and `infogan` have no names: the judge names them as suits best.",
 )
 GAIN_NOTE = (
     "OCR gain: what a recogniser of so many real images a character reads of held-out writers, without and with what "

@@ -28,7 +28,7 @@ Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Runs at onc
 Share = Annotated[float, typer.Option(metavar="X", min=1e-4, max=1, help="Share of the steps: a rehearsal.")]
 PerChar = Annotated[int, typer.Option("--per-char", metavar="N", min=2, help="Images a character to judge.")]
 ClassicSteps = Annotated[
-    int, typer.Option("--classic-steps", metavar="N", min=0, help="At most, of classic; 0: as many as of etl.")
+    int, typer.Option("--classic-steps", metavar="N", min=0, help="At most, of classic and infogan; 0: all.")
 ]
 Mnist = Annotated[Path | None, typer.Option(metavar="PATH", help="Folder of MNIST's files, for its rows.")]
 Kmnist = Annotated[Path | None, typer.Option(metavar="PATH", help="Folder of KMNIST's files, for its row.")]
@@ -85,7 +85,9 @@ def textbook(
     as_json: options.Json = False,
     folder: options.HomeFolder = None,
 ) -> None:
-    """The text-book experiments by recipe etl, by classic, and by classic as published (softmax twice)."""
+    """The text-book experiments by recipe etl, by classic, and by classic as published (softmax twice); digits also by
+    infogan, the paper's own networks.
+    """
     from core.studies import plans
 
     sources = _sources(mnist=mnist, etl=etl)

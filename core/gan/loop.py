@@ -114,7 +114,7 @@ class Training:
             stopped = self.world.agreed(stopping())
             last = self.step >= train.steps or stopped
             fresh = self.step > start
-            if fresh and self.step % train.report_every == 0:
+            if fresh and (self._due(train.report_every) or self.step >= train.steps):
                 self._report()
             if last or self._due(train.sample_every, train.save_every, train.score_every):
                 with self.clock.of("training"):

@@ -215,7 +215,7 @@ class RunScreen(LinkedCharts, RunActions):
 
 def _heading(run: RunDir, shot: Shot, said: str) -> Text:
     """State, name, tags; how far, how fast, how long yet; the last word. `said`: the console log's last line."""
-    step = int(shot.step[-1]) if len(shot.step) else 0
+    step = max(int(shot.step[-1]) if len(shot.step) else 0, shot.sampled[-1].step if shot.sampled else 0)
     steps = shot.started.steps if shot.started else 0
     state = "? gone" if shot.gone else looks.state_word(shot.state)
     text = Text(f"{state}  ", style="bold").append(shot.meta.name, style="bold").append(f"  {run.id}", style="dim")

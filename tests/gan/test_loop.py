@@ -115,7 +115,9 @@ def test_the_rhythm(small: Small, new_run: NewRun, attempt: Attempt) -> None:
     made = attempt(config, new_run(config))
     made.go()
     said = [(type(event).__name__, event.step) for event in made.said]
-    assert [step for name, step in said if name == "Step"] == [2, 4, 6, 7], "the last one too, though 2 does not divide it"
+    assert [step for name, step in said if name == "Step"] == [2, 4, 6, 7], (
+        "the last one too, though 2 does not divide it"
+    )
     assert [step for name, step in said if name == "Saved"] == [4, 7]
     grids = [event.step for event in made.said if isinstance(event, Sampled) and event.kind == "grid"]
     assert grids == [0, 3, 6, 7]

@@ -96,9 +96,9 @@ PAPER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "digits": {
             "recipe.name": "infogan",
-            "recipe.augment": 0.8,
+            "recipe.augment": 0.5,
             "data.per_char": 5000,
-            "train.steps": 4500,
+            "train.steps": 2200,
             "train.lr_final": 0.05,
         }
     }

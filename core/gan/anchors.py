@@ -15,7 +15,7 @@ CHUNK = 256  # images measured at a time: measures work in floats, which no cach
 
 def anchored(config: RunConfig) -> int:
     """How many codes are tied to a measured property: none without labels, never more than there are."""
-    return min(config.model.anchored, config.model.codes) if config.recipe.name == "etl" else 0
+    return 0 if config.recipe.unsupervised else min(config.model.anchored, config.model.codes)
 
 
 def code_names(codes: int, anchored: int) -> list[str]:

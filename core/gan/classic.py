@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.gan.chains import SLOPE
-from core.gan.model import Latent, Opinion
+from core.gan.model import Opinion
+from core.gan.onehot import MAPS, OneHotGenerator
 
 MOMENTUM = 0.2  # torch's momentum is the weight of the new value; the script's 0.8 is the weight of the old one
 DROPOUT = 0.25
@@ -56,16 +57,15 @@ class OneMap(nn.Conv2d):
         return F.fold(products.to(torch.get_default_dtype()), x.shape[2:], 3, padding=1) + self.bias
 
 
-class ClassicGenerator(nn.Module):
+class ClassicGenerator(OneHotGenerator):
     """Latent -> (B, 1, S, S) in [-1, 1]."""
 
     def __init__(self, *, classes: int, noise: int, codes: int, pixels: int) -> None:
-        super().__init__()
-        self.classes, self.side = classes, pixels // 4
-        self.start = nn.Linear(noise + classes + codes, 128 * self.side**2)
+        super().__init__(classes=classes, noise=noise, codes=codes, pixels=pixels)
+        self.start = nn.Linear(self.inputs, MAPS * self.side**2)
         self.net = nn.Sequential(
-            nn.BatchNorm2d(128),
-            UpConv(128, 128),
+            nn.BatchNorm2d(MAPS),
+            UpConv(MAPS, 128),
             nn.BatchNorm2d(128, momentum=MOMENTUM),
             nn.LeakyReLU(SLOPE, inplace=True),
             UpConv(128, 64),
@@ -74,13 +74,6 @@ class ClassicGenerator(nn.Module):
             OneMap(64),
             nn.Tanh(),
         )
-
-    def forward(self, latent: Latent) -> Tensor:
-        onehot = F.one_hot(latent.label, self.classes).to(latent.noise.dtype)
-        x = self.start(torch.cat([latent.noise, onehot, latent.codes], 1))
-        x = x.view(len(x), 128, self.side, self.side).contiguous(memory_format=torch.channels_last)
-        image: Tensor = self.net(x)
-        return image
 
 
 class ClassicDiscriminator(nn.Module):

@@ -5,45 +5,35 @@ G: two fully connected layers, then two strided transposed convolutions; D: two 
 connected layer; Q: a layer of 128 on top of it. Batch norm everywhere but at inputs and outputs, no dropout.
 """
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.gan.model import Latent, Opinion
+from core.gan.model import Opinion
+from core.gan.onehot import MAPS, OneHotGenerator
 
 SLOPE = 0.1  # of the leaky ReLUs in D and Q
 WIDE = 1024  # values of a fully connected layer
 
 
-class OriginalGenerator(nn.Module):
+class OriginalGenerator(OneHotGenerator):
     """Latent -> (B, 1, S, S) in [-1, 1]."""
 
     def __init__(self, *, classes: int, noise: int, codes: int, pixels: int) -> None:
-        super().__init__()
-        self.classes, self.side = classes, pixels // 4
-        maps = 128 * self.side**2
+        super().__init__(classes=classes, noise=noise, codes=codes, pixels=pixels)
         self.start = nn.Sequential(
-            *_linear(noise + classes + codes, WIDE),
+            *_linear(self.inputs, WIDE),
             nn.ReLU(inplace=True),
-            nn.Linear(WIDE, maps, bias=False),
+            nn.Linear(WIDE, MAPS * self.side**2, bias=False),
         )
         self.net = nn.Sequential(
-            nn.BatchNorm2d(128),
+            nn.BatchNorm2d(MAPS),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(128, 64, 4, 2, 1, bias=False),
+            nn.ConvTranspose2d(MAPS, 64, 4, 2, 1, bias=False),
             nn.BatchNorm2d(64),
             nn.ReLU(inplace=True),
             nn.ConvTranspose2d(64, 1, 4, 2, 1),
             nn.Tanh(),
         )
         self.apply(_drawn)
-
-    def forward(self, latent: Latent) -> Tensor:
-        onehot = F.one_hot(latent.label, self.classes).to(latent.noise.dtype)
-        x = self.start(torch.cat([latent.noise, onehot, latent.codes], 1))
-        x = x.view(len(x), 128, self.side, self.side).contiguous(memory_format=torch.channels_last)
-        image: Tensor = self.net(x)
-        return image
 
 
 class OriginalDiscriminator(nn.Module):

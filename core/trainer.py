@@ -60,7 +60,7 @@ def main(path: Path) -> int:
 
 
 def _number(run: RunDir) -> int:
-    return max(1, int(read_json(run.lock).get("attempt") or 1))
+    return max(1, alive.read(run).attempt)
 
 
 def _attempt(run: RunDir, attempt: int, stop: threading.Event, *, one_of_many: bool = False) -> int:

@@ -9,7 +9,7 @@ from core.judge.quantities import GENERATED
 from core.rundir import RunDir, read_json
 from core.runs.meta import printable
 
-SCORE = "gan_test"  # what the judge reads as asked: the first number of a quick card, too
+SCORE = "overall"  # right labels x variety x coverage: what a training's quick cards call `score`
 
 
 def card(run: RunDir) -> dict[str, float]:
@@ -27,5 +27,5 @@ def card(run: RunDir) -> dict[str, float]:
 
 
 def score(run: RunDir) -> float | None:
-    """How often the judge read what was asked for, 0 .. 1; None for a run that was not judged."""
+    """The one number that checkpoints are ranked by, 0 .. 1; None for a run that was not judged."""
     return card(run).get(SCORE) if run.scores.exists() else None

@@ -78,17 +78,20 @@ class UsageFeed:
 
     def __init__(self, run: RunDir) -> None:
         self._tail, self._history, self._curves = Tail(run.usage), UsageHistory(), Curves(usage.MEASURED)
-        self._past = (0, 0)
+        self._restarts = self._cuts = 0
 
     def read(self) -> Curves:
         """Up to the end of the file; some 3 MB a day of training."""
         for batch in self._tail.read_all():
-            if self._tail.restarts > self._past[0]:
-                self._history = UsageHistory()
+            if self._tail.restarts > self._restarts:
+                self._restarts, self._history, self._curves = (
+                    self._tail.restarts,
+                    UsageHistory(),
+                    Curves(usage.MEASURED),
+                )
             self._history.add(batch)
-        past = self._tail.restarts, self._history.cuts
-        if past != self._past:
-            self._past, self._curves = past, Curves(usage.MEASURED)
+        if self._history.cuts != self._cuts:
+            self._cuts, self._curves = self._history.cuts, Curves(usage.MEASURED)
         self._curves = self._curves.follow(self._history)
         return self._curves
 

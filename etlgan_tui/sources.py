@@ -9,8 +9,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import msgspec
-
 from core import presets
 from core.errors import DataError
 from core.rundir import Home
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from core.glyphs.sheets import Picked, Sheet
     from core.glyphs.sources import Source
 
-EMBEDDED = "penman"
 SIDE = 64  # pixels of an image that is shown
 SAMPLED = 40  # characters of which a first look shows an image
 MOST_CHARACTERS = 100  # of a new run from a source without a named set
@@ -74,7 +71,6 @@ class Opened:
         self.spec = spec
         self._lock = threading.Lock()
         self._source: Source | None = None
-        self._scanned: Source | None = None  # the embedded one, as a scanner would have seen it
         self._counts: Mapping[str, int] | None = None
 
     @property
@@ -113,12 +109,11 @@ class Opened:
 
         with self._lock:
             source = self._open()
-            total = None if self.spec == EMBEDDED else self._counted(source).get(character, 0)
+            total = None if source.counts() is None else self._counted(source).get(character, 0)
             if total is not None:
                 first = min(first, max(0, (total - 1) // count * count))
-            scanned = self._raw_look(source) if look != "prepared" else source
-            picked = sheets.leaf(scanned, character, first=first, count=count)
-            steps = preparation_of(self.data, scanned)
+            picked = sheets.leaf(source, character, first=first, count=count)
+            steps = preparation_of(self.data, source)
             sheet = sheets.before_after(_each(picked), steps, SIDE) if look == "steps" else None
             if sheet is None:
                 sheet = sheets.contact(picked, SIDE, steps) if look == "prepared" else sheets.contact(picked, SIDE)
@@ -128,7 +123,8 @@ class Opened:
         """A new run from this source, with characters that it has. What is no data: DataError."""
         draft = Draft(preset="hiragana-a-ka")
         draft.edit("data.source", self.spec)
-        if self.spec != EMBEDDED and (chars := characters_for(self.count().counts or {})):
+        counted = self.count()
+        if not counted.endless and (chars := characters_for(counted.counts or {})):
             draft.edit("data.chars", chars)
         return draft
 
@@ -144,8 +140,14 @@ class Opened:
 
     def _open(self) -> Source:
         if self._source is None:
+            from core.glyphs.sets.spec import domains
             from core.glyphs.sources import open_source
 
+            if len(parts := domains(self.spec)) > 1:
+                raise DataError(
+                    f"{self.spec}: joins {len(parts)} sources; look at each alone: "
+                    + ", ".join(part.spec for part in parts)
+                )
             self._source = open_source(self.data)
         return self._source
 
@@ -154,16 +156,6 @@ class Opened:
             counts = source.counts()
             self._counts = dict.fromkeys(_embedded(), 0) if counts is None else counts
         return self._counts
-
-    def _raw_look(self, source: Source) -> Source:
-        """The source whose images are as a scanner saw them."""
-        if self.spec != EMBEDDED:
-            return source
-        if self._scanned is None:
-            from core.glyphs.sources import open_source
-
-            self._scanned = open_source(msgspec.structs.replace(self.data, style="scanned"))
-        return self._scanned
 
     def _overview(self, source: Source) -> Overview:
         from core.glyphs.etl.files import ZippedFile
@@ -174,9 +166,9 @@ class Opened:
         return Overview(
             name=source.name,
             sets=tuple(summarize(source.etl)) if isinstance(source, EtlSource) else (),
-            endless=self.spec == EMBEDDED,
+            endless=source.counts() is None,
             problems=tuple(source.problems),
-            raw=source.needs_preparation or self.spec == EMBEDDED,
+            raw=source.needs_preparation,
             etl=etl,
             zipped=isinstance(source, EtlSource)
             and any(isinstance(file.source, ZippedFile) for file in source.etl.files),

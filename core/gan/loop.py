@@ -203,9 +203,9 @@ class Training:
         with self.clock.of("scores"):
             quality = self._quality(scorer, due)
         with self.clock.of("checkpoints"):
-            self._keep(quality)
+            self._keep(quality, judged=scorer is not None)
 
-    def _keep(self, quality: float) -> None:
+    def _keep(self, quality: float, *, judged: bool) -> None:
         facts: dict[str, Any] = {
             "characters": list(self.glyphs.characters),
             "data": self.glyphs.fingerprint,
@@ -214,6 +214,7 @@ class Training:
             "recipe": self.config.recipe.name,
             "pixels": self.config.data.size,
             "domains": list(self.glyphs.domains),
+            "judged": judged,
         }
         best = checkpoint.save(
             self.run, self.step, self.engine.tensors(), facts, quality=quality, keep=self.config.train.keep

@@ -74,9 +74,14 @@ def facts_path(path: Path) -> Path:
 
 
 def best_of(found: list[Checkpoint]) -> Checkpoint:
-    """The newest whose quality is not clearly below the highest: strokes go on improving after Q reads them all."""
-    top = max(checkpoint.quality for checkpoint in found)
-    return [checkpoint for checkpoint in found if checkpoint.quality >= top - MARGIN][-1]
+    """The newest whose quality is not clearly below the highest: strokes go on improving after Q reads them all.
+
+    Only those count that were ranked as the newest was, by a judge or by Q: a resumed run may have changed that.
+    """
+    judged = found[-1].facts.get("judged")
+    alike = [checkpoint for checkpoint in found if checkpoint.facts.get("judged") == judged]
+    top = max(checkpoint.quality for checkpoint in alike)
+    return [checkpoint for checkpoint in alike if checkpoint.quality >= top - MARGIN][-1]
 
 
 def names(facts: dict[str, Any], key: str, usual: tuple[str, ...] | None = None) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from core.errors import ConfigError
 from core.glyphs import cached, penman
-from core.glyphs.sets.spec import parse
+from core.glyphs.sets.spec import domains, parse
+from core.glyphs.sources import EMBEDDED
 
-EMBEDDED = "penman"
+PEN = "penman"
 
 
 class Known(NamedTuple):
@@ -29,8 +30,8 @@ def known(runs: Mapping[str, int], added: Iterable[str] = ()) -> list[Known]:
     sets = [each for each in cached.cached_sets() if each.state == "ready"]
     prepared = Counter(each.spec for each in sets)
     about = {each.spec: each.source for each in reversed(sets)}
-    about[EMBEDDED] = f"embedded handwriting, {len(penman.characters()):,} characters"
-    names = [EMBEDDED, *sorted({*runs, *prepared, *added} - {EMBEDDED})]
+    about[PEN] = f"embedded handwriting, {len(penman.characters()):,} characters"
+    names = [PEN, *sorted({*runs, *prepared, *added} - {PEN})]
     return [
         Known(name, is_there(name), runs.get(name, 0), prepared.get(name, 0), about.get(name, "")) for name in names
     ]
@@ -39,6 +40,9 @@ def known(runs: Mapping[str, int], added: Iterable[str] = ()) -> list[Known]:
 def is_there(source: str) -> bool:
     """Whether every path that it names exists."""
     try:
-        return source == EMBEDDED or all(path.exists() for path in parse(source)[1])
+        return all(
+            domain.spec in EMBEDDED or all(path.exists() for path in parse(domain.spec)[1])
+            for domain in domains(source)
+        )
     except (OSError, ValueError, ConfigError):  # a folder nobody may look into, a NUL in a name, ~ of nobody
         return False

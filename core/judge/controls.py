@@ -13,7 +13,7 @@ import numpy as np
 from core.judge import card as cards
 from core.judge import score
 from core.judge.classifier import VERSION as JUDGE_VERSION
-from core.judge.quantities import ROW_OF
+from core.judge.quantities import BY_NAME
 from core.judge.reference import Images, Labels, Progress, Reference
 from core.judge.rows import Numbers
 from core.rundir import cache_root, read_json, write_json
@@ -78,7 +78,7 @@ def _kept(
     known = {row: stored[str(row)] for row in rows if _are_numbers(stored.get(str(row)))}
     if missing := [row for row in rows if row not in known]:
         found = measured(missing)
-        known |= {row: {name: value for name, value in found.items() if ROW_OF[name] == row} for row in missing}
+        known |= {row: {name: value for name, value in found.items() if BY_NAME[name].row == row} for row in missing}
         with contextlib.suppress(OSError):  # a cache that cannot be written costs time, not the card
             path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, {**stored, **{str(row): numbers for row, numbers in known.items()}})

@@ -9,8 +9,6 @@ Kind = Literal["share", "points", "times", "plain", "rate", "seconds"]
 GENERATED, REAL, MEMORISER, CLASSIC = "generated", "held-out real", "memoriser", "classic"  # the columns
 
 MARGIN = 0.002  # generated characters read better than real ones by more than this: easier than writing is
-LEAST_SPREAD = 0.9
-LEAST_COVERAGE = 0.9
 
 
 class Quantity(NamedTuple):
@@ -23,6 +21,12 @@ class Quantity(NamedTuple):
     low: float | None = None  # the target: at least, at most
     high: float | None = None
     below_real: float | None = None  # at most so far below what held-out real images get
+    small: bool = False  # the smaller the better, though nothing is asked of it
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether of two numbers the smaller is the better one."""
+        return self.small or (self.high is not None and self.low is None)
 
     def goal(self) -> str:
         """The target in words; "" where there is none."""
@@ -50,9 +54,9 @@ QUANTITIES: Sequence[Quantity] = (
     Quantity(2, "gan_test",                "generated read as asked",            "share", below_real=0.005),
     Quantity(2, "gan_test_worst",          "  worst character",                  "share"),
     Quantity(2, "q_read",                  "held-out real read by Q",            "share"),
-    Quantity(4, "fcd",                     "Frechet distance",                   "plain"),
+    Quantity(4, "fcd",                     "Frechet distance",                   "plain", small=True),
     Quantity(4, "fcd_ratio",               "  over real training images'",       "times", high=3.0),
-    Quantity(4, "kid",                     "kernel distance (KID)",              "plain"),
+    Quantity(4, "kid",                     "kernel distance (KID)",              "plain", small=True),
     Quantity(4, "kid_ratio",               "  over real training images'",       "times", high=3.0),
     Quantity(5, "density",                 "density, k = 5",                     "plain"),
     Quantity(5, "coverage",                "coverage, k = 5",                    "share"),
@@ -68,12 +72,12 @@ QUANTITIES: Sequence[Quantity] = (
     Quantity(8, "off_diagonal_second",     "  follows the other's",              "plain", high=0.2),
     Quantity(8, "extremes_drop",           "read less at the codes' ends",       "points", high=0.01),
     Quantity(9, "images_per_s",            "training speed",                     "rate"),
-    Quantity(9, "seconds",                 "training time",                      "seconds"),
-    Quantity(9, "seconds_to_labels",       "  until labels are as right as real's", "seconds"),
+    Quantity(9, "seconds",                 "training time",                      "seconds", small=True),
+    Quantity(9, "seconds_to_labels",       "  until labels are as right as real's", "seconds", small=True),
     Quantity(9, "samples_per_s",           "drawing speed",                      "rate"),
 )
 # fmt: on
-ROW_OF = {quantity.name: quantity.row for quantity in QUANTITIES}
+BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
 KANJI_GAP = 0.03  # of row 1, where characters are kanji
 
 
@@ -108,12 +112,12 @@ def warnings(generated: Numbers, real: Numbers, weak: Mapping[str, int]) -> list
     read, usual = generated.get("gan_test"), real.get("gan_test")
     spread, covered = generated.get("spread", 1.0), generated.get("coverage_ratio", 1.0)
     easy = read is not None and usual is not None and read > usual + MARGIN
-    if easy and (spread < LEAST_SPREAD or covered < LEAST_COVERAGE):
+    if easy and (spread < (BY_NAME["spread"].low or 0) or covered < (BY_NAME["coverage_ratio"].low or 0)):
         found.append(
             f"low diversity: generated characters are read better than real ones ({written('share', read)} against "
             f"{written('share', usual)}) and vary less (spread {spread:.2f}, coverage {covered:.2f} of real)"
         )
-    if generated.get("memorised", 0.0) > 0.02:
+    if BY_NAME["memorised"].met(generated.get("memorised"), None) is False:
         found.append(
             f"copies: {written('share', generated['memorised'])} lie nearer to a training image than real does"
         )

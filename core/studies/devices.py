@@ -5,12 +5,15 @@ two train one run, each with as many images an update as before. And one process
 all of the spreading by itself. Prints one line of JSON.
 """
 
+import contextlib
 import json
 import multiprocessing
+import queue
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from core.errors import RunError
 from core.gan import heap
 from core.gan.device import Resolved
 from core.gan.engine import Engine
@@ -99,10 +103,22 @@ def _in_processes(size: int, rounds: int) -> list[list[dict[str, Pace]]]:
         processes = [context.Process(target=_timed, args=each) for each in arguments]
         for process in processes:
             process.start()
-        found = dict(answers.get() for _ in processes)
+        found = dict(_answer(answers, processes) for _ in processes)
         for process in processes:
             process.join()
     return [found[rank] for rank in range(size)]
+
+
+def _answer(answers: Any, processes: Sequence[Any]) -> tuple[int, list[dict[str, Pace]]]:
+    """The next answer; RunError, with all of them ended, once one has failed: the others would wait for it for ever."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            rank, found = answers.get(timeout=1)
+            return rank, found
+        if any(process.exitcode for process in processes):
+            for process in processes:
+                process.terminate()
+            raise RunError("a process of the measurement failed; what it said stands above")
 
 
 def _timed(rank: int, size: int, meeting: Path, rounds: int, barrier: Barrier, answers: Any) -> None:

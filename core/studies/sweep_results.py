@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.errors import RunError
-from core.judge.quantities import QUANTITIES
+from core.judge.quantities import BY_NAME, QUANTITIES
 from core.rundir import Home, read_json, write_json
 from core.runs.meta import printable
 from core.runs.store import Row
@@ -19,7 +19,7 @@ from core.studies.sweep import Child, Sweep
 
 OVERALL = "overall"  # of the score card
 MEASURED = ("q_fake", "q_real", "d", "g", "info_cat", "info_con", "images_per_s", "seconds")  # last values of a run
-LOWER = {"fcd", "kid", "d", "g", "info_cat", "info_con", "seconds", "off_diagonal_second"}
+LOSSES = ("d", "g", "info_cat", "info_con")
 OF_QUICK = frozenset(line.name for line in QUANTITIES if line.row in (2, 4, 6))  # of `etlgan score --quick`
 PRUNED = "pruned"  # tag of a run that a search stopped on the way
 SCORE_SECONDS = 3600.0
@@ -45,9 +45,8 @@ class Outcome(NamedTuple):
 
 
 def lower_is_better(objective: str) -> bool:
-    """By the goals of the score card's rows: those with an upper limit only are to be small."""
-    upper = {line.name for line in QUANTITIES if line.high is not None and line.low is None}
-    return objective in upper | LOWER
+    """Of losses, and of what the score card's table says so."""
+    return objective in LOSSES or (objective in BY_NAME and BY_NAME[objective].lower_is_better)
 
 
 def known(objective: str) -> str:

@@ -106,7 +106,8 @@ def parse_code(text: str) -> Code:
     except ValueError:
         low = high = math.nan
     count = int(match[4] or 1) if match else 0
-    if match is None or not max(abs(low), abs(high)) <= _FARTHEST or (match[4] and not 2 <= count <= _MOST_COLUMNS):
+    far = not all(abs(end) <= _FARTHEST for end in (low, high))  # NaN, too
+    if match is None or far or (match[4] and not 2 <= count <= _MOST_COLUMNS):
         raise ConfigError(
             f"--code {text}: must be I=VALUE or I=FROM:TO:COUNT, values from -{_FARTHEST:g} to {_FARTHEST:g}, "
             f"2 to {_MOST_COLUMNS} columns, such as 0=-1:1:8"

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from core.settings import RunConfig
     from core.studies.sweep import Sweep
 
+# Which options go with what is asked; the rest would be passed over in silence.
+_PLAN = {"--grid", "--random", "--search", "--prune", "--set", "--seeds", "--by"}
+_START = {"--priority", "--on", "--dry-run"}
+_TAKES = {
+    "ls": {"--json"},
+    "show": {"--by", "--all", "--json"},
+    "stop": set[str](),
+    "--resume": {"--resume", *_START},
+    "": {*_PLAN, *_START},
+}
+
 
 def sweep(
     words: Annotated[
@@ -70,15 +81,20 @@ def sweep(
     The same command again, or --resume ID, goes on: what finished is not repeated, the rest is queued again.
     """
     from core.errors import ConfigError
+    from core.studies import sweep as sweeps
 
     home, asked = options.home(folder), list(words or [])
     verb = asked[0] if asked and asked[0] in ("show", "stop", "ls") else ""
     if len(asked) > (2 if verb in ("show", "stop") else 1):
         raise ConfigError(f"too many words: {' '.join(asked)}; a preset, or show ID, stop ID, ls")
-    if verb and (grids or draws or search or changes or again):
-        raise ConfigError(f"sweep {verb} takes no --grid, --random, --search, --set or --resume")
-    if as_json and verb not in ("show", "ls"):
-        raise ConfigError("--json goes with `sweep show` and `sweep ls`")
+    given = {
+        "--grid": grids, "--random": draws, "--search": search, "--prune": prune, "--set": changes,
+        "--seeds": seeds != 1, "--by": by, "--priority": priority, "--on": on != "here", "--dry-run": dry_run,
+        "--resume": again, "--all": everything, "--json": as_json,
+    }  # fmt: skip
+    what = verb or ("--resume" if again else "")
+    if unfit := [option for option, value in given.items() if value and option not in _TAKES[what]]:
+        raise ConfigError(f"{' '.join(['sweep', *what.split()])} takes no {', '.join(unfit)}")
     which = asked[1] if asked[1:] else "last"
     if verb == "ls":
         sweep_tables.listing(home, as_json=as_json)
@@ -87,20 +103,14 @@ def sweep(
     elif verb == "stop":
         _stop(home, which)
     elif again:
-        if asked or grids or draws or search or changes:
-            raise ConfigError("--resume ID takes what the sweep was begun with: no preset, --grid, --random or --set")
-        _go_on(home, _kept(home, again), priority=priority, on=on, dry_run=dry_run)
+        if asked:
+            raise ConfigError("--resume ID takes what the sweep was begun with: no preset")
+        _go_on(home, sweeps.read(home, again), priority=priority, on=on, dry_run=dry_run)
     else:
         wanted = _planned(
             asked, changes or [], grids or [], draws=draws, seeds=seeds, search=search, by=by, prune=prune, on=on
         )
         _go_on(home, wanted, priority=priority, on=on, dry_run=dry_run)
-
-
-def _kept(home: Home, text: str) -> Sweep:
-    from core.studies import sweep as sweeps
-
-    return sweeps.read(home, text)
 
 
 def _planned(

@@ -120,7 +120,9 @@ def test_sweep_from_command_to_best(etlgan: Typed, home: Home) -> None:
     assert "4/4" in etlgan("sweep", "ls").out
     (kept,) = json.loads(etlgan("sweep", "ls", "--json").out)
     assert (kept["sweep"], kept["fields"], kept["finished"], kept["wanted"]) == (sweep, ["train.lr"], 4, 4)
-    complains(etlgan("sweep", "stop", sweep, "--json"), "`sweep ls`", code=2)
+    complains(etlgan("sweep", "stop", sweep, "--json"), "sweep stop takes no --json", code=2)
+    complains(etlgan("sweep", "stop", sweep, "--dry-run"), "sweep stop takes no --dry-run", code=2)
+    complains(etlgan("sweep", "--resume", sweep, "--seeds", "3"), "sweep --resume takes no --seeds", code=2)
     complains(etlgan("sweep", "show", sweep, "--by", "beauty"), "no objective", code=1)
     complains(etlgan("sweep", "digits", "--grid", "data.chars=nonsense-set"), "", code=2)
 

@@ -132,6 +132,7 @@ def test_a_temperature_is_asked_for_and_told(
         (["--code", "2=0"], 2, ["2 codes"]),
         (["--code", "0=9"], 2, ["0=9", "-2"]),
         (["--code", "0=nan"], 2, ["0=nan"]),
+        (["--code", "0=0:nan:3"], 2, ["0=0:nan:3"]),
         (["--code", "0=-1:1"], 2, ["FROM:TO:COUNT"]),
         (["--code", "0=-1:1:1"], 2, ["columns"]),
         (["--code", "x"], 2, ["I=VALUE"]),

@@ -61,6 +61,16 @@ def test_the_newest_and_the_best_stay(run: RunDir) -> None:
     assert checkpoint.find(run, "last").step == 5
 
 
+def test_the_best_is_one_that_was_ranked_as_the_newest_was(run: RunDir) -> None:
+    save(run, 1, quality=0.99, judged=False)  # by Q
+    assert save(run, 2, quality=0.85, judged=True), "resumed with a judge, whose numbers are smaller"
+    assert not save(run, 3, quality=0.0, judged=True), "between its looks"
+    assert save(run, 4, quality=0.84, judged=True)
+    save(run, 5, quality=0.5, judged=True)
+    assert checkpoint.find(run, "best").step == 4
+    assert save(run, 6, quality=0.9, judged=False), "and without it again"
+
+
 def test_of_equal_checkpoints_the_later_is_the_best(run: RunDir) -> None:
     assert [save(run, step, keep=1) for step in (1, 2, 3)] == [True, True, True]
     assert steps(run) == [3]

@@ -218,6 +218,12 @@ def draw(home: Home, sweep: sweeps.Sweep, outcomes: list[results.Outcome]) -> No
         assert ((red > 180) & (blue < 90)).sum() > 20  # the best stands out
 
 
+def test_what_is_to_be_small() -> None:
+    smaller = {"fcd", "kid", "gan_train_gap", "memorised", "seconds", "seconds_to_labels", "d", "off_diagonal_second"}
+    greater = {"overall", "gan_test", "spread", "coverage_ratio", "images_per_s", "samples_per_s", "q_fake"}
+    assert {name for name in smaller | greater if results.lower_is_better(name)} == smaller
+
+
 def test_a_damaged_child_or_card_costs_only_itself(home: Home) -> None:
     tickets.change_settings(home, paused=True)
     sweep = sweeps.keep(home, sweeps.plan("digits", SHORT, GRIDS))

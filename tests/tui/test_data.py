@@ -11,6 +11,9 @@ from PIL import Image
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static
 
+from core import config as configs
+from core.errors import DataError
+from core.glyphs import known
 from core.rundir import Home
 from etlgan_tui import settings, sources
 from etlgan_tui.screens.data import DataScreen
@@ -177,6 +180,18 @@ async def test_the_embedded_writer_has_a_scanned_look_too(home: Home) -> None:
         assert leaf is not None
         assert not np.array_equal(leaf.images[:, 0], leaf.images[:, 1])
         assert "of" not in text(screen, "#sheet-title").split("before and after")[1]  # no end
+
+
+def test_every_name_of_the_embedded_writer_is_a_source() -> None:
+    opened = Opened("penman:prepared")
+    assert opened.look().endless
+    assert opened.page("あ", "raw", first=0, count=4).total is None
+    assert configs.get(opened.draft().settled().tree, "data.chars") == "hiragana-a-ka"
+    assert known.is_there("penman:prepared")
+    assert known.is_there("pen=penman:scanned+penman:clean")
+    assert not known.is_there("penman+etl:/nowhere at all")
+    with pytest.raises(DataError, match="joins 2 sources; look at each alone: penman:clean, penman:prepared"):
+        Opened("penman:clean+penman:prepared").look()
 
 
 @pytest.mark.asyncio

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.rundir import Home
 from etlgan_tui.console import ConsoleTail, fold
+from etlgan_tui.feed import UsageFeed
 from etlgan_tui.query import parse
 from etlgan_tui.series import BLOCK, Column, envelope
 from etlgan_tui.settings import Settings, load, path, save
 from etlgan_tui.widgets.braille import DASHES, MARKS, Scale, bits, nice_ticks
+from tui.conftest import make_run, use
 
 
 def column(values: np.ndarray, *, cut: int = 1000) -> Column:
@@ -120,3 +123,18 @@ def test_settings_survive_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert load() == Settings()
     monkeypatch.setenv("XDG_CONFIG_HOME", "/proc/nowhere")
     save(Settings())
+
+
+def test_a_usage_file_that_was_replaced_is_read_anew_and_stays(home: Home) -> None:
+    run = make_run(home, 1)
+    use(run)
+    feed = UsageFeed(run)
+    assert len(feed.read().step.values) == 20
+    lines = run.usage.read_bytes().splitlines(keepends=True)
+    other = run.path / "other"
+    other.write_bytes(b"".join(lines[:7]))
+    other.replace(run.usage)  # as rsync does
+    assert len(feed.read().step.values) == 7
+    with run.usage.open("ab") as file:
+        file.writelines(lines[7:9])
+    assert len(feed.read().step.values) == 9

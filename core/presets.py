@@ -64,16 +64,16 @@ def _row(
 
 # fmt: off
 PRESETS: Mapping[str, Preset] = MappingProxyType({
-    "digits":         _row("10 digits",                 chars="digits",         size=32, net="xs", per_char=700, steps=1800, batch=64, seconds=210),
-    "hiragana-a-ka":  _row("10 hiragana, あ and か rows",   chars="hiragana-a-ka",  size=32, net="xs", per_char=700, steps=1800, batch=64, seconds=210),
-    "hiragana-sa-ha": _row("20 hiragana, さ to は rows",    chars="hiragana-sa-ha", size=32, net="xs", per_char=700, steps=3000, batch=64, seconds=350, recipe__r1=1.0, recipe__r2=1.0),
-    "hiragana":       _row("all 46 hiragana",           chars="hiragana",       size=32, net="xs", per_char=700, steps=5000, batch=64, seconds=580, train__target=-0.01, recipe__r1=1.0, recipe__r2=1.0),
-    "katakana":       _row("all 46 katakana",           chars="katakana",       size=32, net="xs", per_char=700, steps=5000, batch=64, seconds=580, train__target=-0.01, recipe__r1=1.0, recipe__r2=1.0),
+    "digits":         _row("10 digits",                 chars="digits",         size=32, net="xs", per_char=5000, steps=3500, batch=64, seconds=410),
+    "hiragana-a-ka":  _row("10 hiragana, あ and か rows",   chars="hiragana-a-ka",  size=32, net="xs", per_char=700, steps=2000, batch=64, seconds=235),
+    "hiragana-sa-ha": _row("20 hiragana, さ to は rows",    chars="hiragana-sa-ha", size=32, net="xs", per_char=700, steps=3500, batch=64, seconds=410, recipe__r1=1.0, recipe__r2=1.0),
+    "hiragana":       _row("all 46 hiragana",           chars="hiragana",       size=32, net="xs", per_char=700, steps=6500, batch=64, seconds=755, train__target=-0.01, recipe__r1=1.0, recipe__r2=1.0),
+    "katakana":       _row("all 46 katakana",           chars="katakana",       size=32, net="xs", per_char=700, steps=6500, batch=64, seconds=755, train__target=-0.01, recipe__r1=1.0, recipe__r2=1.0),
     "kanji-10":       _row("10 kanji, 161 images each", chars="kanji-10",       size=32, net="xs", per_char=161, steps=3600, batch=64, seconds=480, recipe__r1=3.0, recipe__r2=3.0, recipe__augment=0.5),
-    "kanji-10-700":   _row("10 kanji, 700 images each", chars="kanji-10",       size=32, net="xs", per_char=700, steps=2400, batch=64, seconds=280, recipe__r1=1.0, recipe__r2=1.0),
+    "kanji-10-700":   _row("10 kanji, 700 images each", chars="kanji-10",       size=32, net="xs", per_char=700, steps=3600, batch=64, seconds=420, recipe__r1=1.0, recipe__r2=1.0),
     "kmnist":         _row("10 cursive hiragana; with --data kmnist:PATH", chars="おきすつなはまやれを", size=32, net="xs", per_char=800, steps=10000, batch=64, seconds=1000, recipe__r1=5.0, recipe__r2=5.0, recipe__label_fake=0.3, recipe__augment=0.5),
-    "kyoiku":         _row("1,026 school kanji; wants a GPU", chars="kyoiku", size=64, net="l", per_char=161, steps=30000, batch=512, seconds=500_000, data__held_out=20, recipe__augment=0.5, recipe__ramp=0.15, train__sample_every=1000, train__save_every=2000),
-    "jis1":           _row("2,965 kanji, 161 images each; wants a GPU", chars="jis1", size=64, net="l", per_char=161, steps=60000, batch=512, seconds=1_000_000, data__held_out=20, recipe__augment=0.5, recipe__ramp=0.15, train__sample_every=1000, train__save_every=2000),
+    "kyoiku":         _row("1,026 school kanji; wants a GPU", chars="kyoiku", size=64, net="l", per_char=161, steps=30000, batch=512, seconds=500_000, data__style="clean", data__held_out=20, recipe__augment=0.5, recipe__ramp=0.15, train__sample_every=1000, train__save_every=2000),
+    "jis1":           _row("2,965 kanji, 161 images each; wants a GPU", chars="jis1", size=64, net="l", per_char=161, steps=60000, batch=512, seconds=1_000_000, data__style="clean", data__held_out=20, recipe__augment=0.5, recipe__ramp=0.15, train__sample_every=1000, train__save_every=2000),
 })
 # fmt: on
 

@@ -55,10 +55,10 @@ class DataConfig(Frozen, frozen=True):
     style: Annotated[
         Literal["clean", "prepared", "scanned"],
         Meta(
-            description="Look of the embedded handwriting: clean ink; the same prepared as scans are, to stand beside "
-            "them; or as a scanner saw it, then prepared."
+            description="Look of the embedded handwriting: scanned, as a scanner saw it, then prepared; prepared, "
+            "clean ink that is prepared as scans are; or clean, ink as the pen draws it."
         ),
-    ] = "clean"
+    ] = "scanned"
     where: Annotated[
         str,
         Meta(

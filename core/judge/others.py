@@ -99,7 +99,7 @@ def _gain_command(data: DataConfig) -> str:
     words = ["etlgan", "ocr-gain"]
     words += ["--data", data.source] if data.source != "penman" else []
     words += ["--chars", data.chars] if data.chars != "hiragana" else []
-    words += ["--style", data.style] if data.source == "penman" and data.style != "scanned" else []
+    words += ["--style", data.style] if data.source == "penman" and data.style != DataConfig().style else []
     return shlex.join(words)
 
 

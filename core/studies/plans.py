@@ -5,7 +5,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from core import presets
+from core.config import override
 from core.errors import ConfigError
+from core.settings import RunConfig
 from core.studies.cells import Cell
 from core.studies.gain.plan import BASE, BOTH, EMBEDDED, GENERATED, HALF, MANY_HELD_OUT, Plan, real_domain
 
@@ -27,26 +29,24 @@ class Floors(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """One row: a preset, what differs from it, and how often it is repeated."""
+    """One row: a preset, and how often it is repeated."""
 
     preset: str
     seeds: int
     floors: Floors
-    changes: Mapping[str, Any] = MappingProxyType({})
     needs: str = ""  # data that the user has to name: mnist, kmnist
-    own: Mapping[str, Any] = MappingProxyType({})  # what else differs where the user has files for it
+    own: Mapping[str, Any] = MappingProxyType({})  # what differs from the preset where the user has files for it
 
 
-# Embedded handwriting as a scanner saw it, then prepared; steps fill about half of each budget.
-SCANNED = {"data.style": "scanned"}
+# Presets as they are: what `etlgan run NAME` makes is what the table measures.
 # fmt: off
 QUALITY: Mapping[str, Experiment] = MappingProxyType({
-    "hiragana 10":      Experiment("hiragana-a-ka",  3, Floors( 6, .993, .98, .010, .90), SCANNED | {"train.steps": 2000}),
-    "hiragana 20":      Experiment("hiragana-sa-ha", 1, Floors(10, .990, .96, .015, .90), SCANNED | {"train.steps": 3500}),
-    "hiragana 46":      Experiment("hiragana",       1, Floors(15, .980, .90, .020, .85), SCANNED | {"train.steps": 6500}),
-    "kanji 10 at 161":  Experiment("kanji-10",       3, Floors( 8, .990, .96, .020, .85), SCANNED | {"train.steps": 3600}),
-    "KMNIST 10":        Experiment("kmnist",         1, Floors(25, 0.0, 0.0, .040, .80, below_judge=.010), {"train.steps": 10000}, needs="kmnist"),
-    "MNIST digits":     Experiment("digits",         1, Floors(15, 0.0, 0.0, .015, .85, below_judge=.005), {"train.steps": 3500, "data.per_char": 5000}, needs="mnist"),
+    "hiragana 10":      Experiment("hiragana-a-ka",  3, Floors( 6, .993, .98, .010, .90)),
+    "hiragana 20":      Experiment("hiragana-sa-ha", 1, Floors(10, .990, .96, .015, .90)),
+    "hiragana 46":      Experiment("hiragana",       1, Floors(15, .980, .90, .020, .85)),
+    "kanji 10 at 161":  Experiment("kanji-10",       3, Floors( 8, .990, .96, .020, .85)),
+    "KMNIST 10":        Experiment("kmnist",         1, Floors(25, 0.0, 0.0, .040, .80, below_judge=.010), needs="kmnist"),
+    "MNIST digits":     Experiment("digits",         1, Floors(15, 0.0, 0.0, .015, .85, below_judge=.005), needs="mnist"),
 })
 # fmt: on
 
@@ -72,15 +72,14 @@ GAINS: Mapping[str, GainRow] = MappingProxyType(
 # of a character in the very sets that it took, some are held out.
 ETL7 = {"data.where": "set == 'ETL7'", "data.per_char": 600, "data.held_out": 100}
 ETL8B = {"data.where": "set == 'ETL8B'", "data.per_char": 131, "data.held_out": 30}
-MNIST_700 = {"recipe.r1": 10.0, "recipe.r2": 10.0}  # so few real digits are soon known by heart
 # fmt: off
 TEXTBOOK: Mapping[str, Experiment] = MappingProxyType({
-    "digits":           Experiment("digits",         1, QUALITY["MNIST digits"].floors, SCANNED | {"train.steps": 3000}, own=MNIST_700),
+    "digits":           QUALITY["MNIST digits"]._replace(needs=""),
     "hiragana 10":      QUALITY["hiragana 10"]._replace(seeds=1, own=ETL7),
     "hiragana 20":      QUALITY["hiragana 20"]._replace(own=ETL7),
     "hiragana 46":      QUALITY["hiragana 46"]._replace(own=ETL7),
     "kanji 10 at 161":  QUALITY["kanji 10 at 161"]._replace(seeds=1, own=ETL8B),
-    "kanji 10 at 700":  Experiment("kanji-10-700",   1, Floors( 8, .990, .96, .020, .85), SCANNED | {"train.steps": 3600}),
+    "kanji 10 at 700":  Experiment("kanji-10-700",   1, QUALITY["kanji 10 at 161"].floors),
 })
 # fmt: on
 VARIANTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -97,7 +96,6 @@ PAPER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "digits": {
             "recipe.name": "infogan",
             "recipe.augment": 0.5,
-            "data.per_char": 5000,
             "train.steps": 2200,
             "train.lr_final": 0.05,
         }
@@ -142,10 +140,7 @@ def quality(sources: Mapping[str, str], only: Sequence[str] = (), *, share: floa
     for row in chosen({**QUALITY, **GAINS}, only):
         if row in GAINS:
             continue
-        experiment = QUALITY[row]
-        if size:
-            experiment = experiment._replace(changes={**experiment.changes, "model.size": size})
-        cells += _cells(row, experiment, "etl", {}, sources, share)
+        cells += _cells(row, QUALITY[row], "etl", {"model.size": size} if size else {}, sources, share)
     return cells
 
 
@@ -172,10 +167,8 @@ def textbook(
     cells = []
     for row in chosen(TEXTBOOK, only):
         for variant, changes in variants(row).items():
-            steps = changes.get("train.steps", TEXTBOOK[row].changes["train.steps"])
-            if variant != "etl" and classic_steps:
-                steps = min(classic_steps, steps)
-            cells += _cells(row, TEXTBOOK[row], variant, {**changes, "train.steps": steps}, sources, share)
+            most = 0 if variant == "etl" else classic_steps
+            cells += _cells(row, TEXTBOOK[row], variant, changes, sources, share, most_steps=most)
     return cells
 
 
@@ -186,11 +179,9 @@ def variants(row: str) -> Mapping[str, Mapping[str, Any]]:
 
 def ablation(only: Sequence[str] = (), *, seeds: int = 1, share: float = 1.0) -> list[Cell]:
     """Hiragana 10, one ingredient at a time."""
-    base = QUALITY["hiragana 10"]
+    preset = QUALITY["hiragana 10"].preset
     return [
-        Cell(
-            row, "etl", presets.resolve(base.preset, {**_shortened(base.changes, share), **ABLATION[row], "seed": seed})
-        )
+        Cell(row, "etl", _shortened(presets.resolve(preset, {**ABLATION[row], "seed": seed}), share))
         for seed in range(seeds)
         for row in chosen(ABLATION, only)
     ]
@@ -210,31 +201,25 @@ def _cells(
     differs: Mapping[str, Any],
     sources: Mapping[str, str],
     share: float,
+    *,
+    most_steps: int = 0,
 ) -> list[Cell]:
-    """`differs`: the variant from the experiment."""
+    """`differs`: the variant from the experiment. most_steps: 0 for as many as it has."""
     if experiment.needs and experiment.needs not in sources:
         return []
-    row_has = {**experiment.changes, **_source(experiment, sources)}
-    changes = {**presets.unless(differs.get("recipe.name", "etl"), row_has), **differs}
-    return [
-        Cell(row, variant, presets.resolve(experiment.preset, {**_shortened(changes, share), "seed": seed}))
-        for seed in range(experiment.seeds)
-    ]
+    changes = {**_source(experiment, sources), **differs}
+    configs = [presets.resolve(experiment.preset, {**changes, "seed": seed}) for seed in range(experiment.seeds)]
+    return [Cell(row, variant, _shortened(config, share, most_steps)) for config in configs]
 
 
 def _source(experiment: Experiment, sources: Mapping[str, str]) -> dict[str, Any]:
     """The user's files in the place of the embedded handwriting, where they hold these characters."""
     digits = experiment.preset == "digits"
     name = experiment.needs or ("mnist" if digits and "mnist" in sources else "" if digits else "etl")
-    if name not in sources:
-        return {}
-    return {
-        "data.source": f"{name}:{sources[name]}",
-        "data.style": "clean",
-        **experiment.own,
-    }
+    return {"data.source": f"{name}:{sources[name]}", **experiment.own} if name in sources else {}
 
 
-def _shortened(changes: Mapping[str, Any], share: float) -> dict[str, Any]:
-    """All steps times `share`: a rehearsal of the study."""
-    return {**changes, "train.steps": max(1, round(changes["train.steps"] * share))}
+def _shortened(config: RunConfig, share: float, most: int = 0) -> RunConfig:
+    """The same in `share` of its steps, which are `most` where there are more and it is not 0: a rehearsal."""
+    steps = min(most or config.train.steps, config.train.steps)
+    return override(config, {"train.steps": max(1, round(steps * share))})

@@ -50,7 +50,7 @@ def test_a_run_is_scored_beside_its_controls(etlgan: Typed, home: Home, tmp_path
     assert {"gan_train_gap", "fcd_ratio", "coverage_ratio", "spread", "slant_control", "samples_per_s"} <= set(made)
     assert set(card["per_character"]) == {"く", "こ"}
     assert card["targets"]["gan_test"]["met"] is False
-    assert shlex.split(card["missing"]["3"]) == ["etlgan", "ocr-gain", "--chars", "くこ", "--style", "clean"]
+    assert shlex.split(card["missing"]["3"]) == ["etlgan", "ocr-gain", "--chars", "くこ"]
     command = shlex.split(card["missing"]["classic"])
     assert command[:2] == ["etlgan", "run"]
     assert {"data.chars=くこ", "data.per_char=20", "recipe.name=classic"} <= set(command), "the very same data"
@@ -82,7 +82,7 @@ def test_a_classic_run_and_an_ocr_gain_are_read_from_where_they_are(etlgan: Type
     study = home.root / "studies" / "ocr-gain"
     study.mkdir(parents=True)
     entry = {"real_per_char": 5, "gain": 0.02, "low": 0.01, "high": 0.03}
-    about = {"source": "penman", "chars": "くこ", "style": "clean"}
+    about = {"source": "penman", "chars": "くこ", "style": "scanned"}
     write_json(RunDir(study).scores, {"kind": "ocr-gain", "data": about, "gain": [entry, {"gain": "odd"}]})
     whole = json.loads(etlgan("score", "last", "--per-char", "4", "--json").out)
     assert whole["columns"]["classic"] == own["columns"]["generated"]

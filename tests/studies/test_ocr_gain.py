@@ -284,7 +284,7 @@ def gains(scores: Path) -> list[tuple[object, int, float]]:
 def test_a_look_is_asked_of_embedded_handwriting_only() -> None:
     assert plan.real_domain("penman", "あ").style == "scanned"
     assert plan.real_domain("penman", "あ", style="clean").style == "clean"
-    assert plan.real_domain("etl:/e", "あ").style == "clean"
+    assert plan.real_domain("etl:/e", "あ").source == "etl:/e"
     with pytest.raises(ConfigError, match="--data penman"):
         plan.real_domain("etl:/e", "あ", style="scanned")
 

@@ -120,15 +120,14 @@ def changed(changes: tuple[tuple[str, Any], ...], assignments: Mapping[str, str]
 
 
 def real_domain(source: str, chars: str, *, style: str = "", pool: int = 700, held_out: int = HELD_OUT) -> DataConfig:
-    """The real domain's settings. `style`: of embedded handwriting, which stands for it as a scanner saw it unless told
-    otherwise; other sources have none: ConfigError.
+    """The real domain's settings. `style`: of embedded handwriting, which stands for it; other sources have none:
+    ConfigError.
     """
     if style and source != "penman":
         raise ConfigError(f"--style {style}: only embedded handwriting, --data penman, has one")
-    style = style or ("scanned" if source == "penman" else "clean")
-    changes = {"source": source, "chars": chars, "style": style, "per_char": pool, "held_out": held_out}
-    base = presets.resolve("", {f"data.{name}": value for name, value in changes.items()})
-    return base.data
+    changes = {"source": source, "chars": chars, "per_char": pool, "held_out": held_out}
+    changes |= {"style": style} if style else {}
+    return presets.resolve("", {f"data.{name}": value for name, value in changes.items()}).data
 
 
 def grid(texts: Sequence[str]) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from core.gan.device import Resolved
     from core.gan.loop import Scorer, Training
     from core.gan.world import World
+    from core.glyphs.glyphset import GlyphSet
 
 AUTOMATIC = {
     "device": "auto",
@@ -105,20 +106,11 @@ def _spread(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop:
 def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: threading.Event) -> bool:
     """True if it was stopped before its end."""
     world, resolved = _joined(run, config) if config.train.devices > 1 else (None, None)
-    print(f"preparing {config.data.chars} from {config.data.source}", flush=True)
-
-    from core.glyphs import glyphset
-
-    with world.leader_first() if world else contextlib.nullcontext():
-        glyphs = glyphset.load(config.data, progress=_Progress("prepared"))
-    for problem in glyphs.problems:
-        print(f"data: {problem}", flush=True)
+    glyphs = _glyphs(config, world)
     if world.agreed(stop.is_set()) if world else stop.is_set():
         return True
 
-    import torch
-
-    from core.gan import loop
+    from core.gan import loop  # torch, which takes a second or two, once there is something to train on
     from core.gan.world import ALONE
 
     world, resolved = world or ALONE, resolved or _resolved(run, config)
@@ -126,6 +118,34 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
     training = loop.Training(config, run, glyphs, resolved, log.emit, world)
     log.spent = training.clock.spent
     log.spent["set-up"] = time.perf_counter() - BEGAN
+    _begin(training, attempt)
+    with training.clock.of("judge"):
+        scorer, early = _scorer(config, stop) if config.train.score_every and world.leads else (None, False)
+    if world.agreed(early):
+        return True
+    print(f"training on {resolved.device} in {resolved.precision} from step {training.step}", flush=True)
+    stopped = _went_on(training, scorer, stop)
+    if world.leads:
+        with training.clock.of("figures"):
+            _draw_figures(run, config, training)
+    return stopped
+
+
+def _glyphs(config: RunConfig, world: "World | None") -> "GlyphSet":
+    """Prepared, or from the cache; of several processes by the first."""
+    from core.glyphs import glyphset
+
+    print(f"preparing {config.data.chars} from {config.data.source}", flush=True)
+    with world.leader_first() if world else contextlib.nullcontext():
+        glyphs = glyphset.load(config.data, progress=_Progress("prepared"))
+    for problem in glyphs.problems:
+        print(f"data: {problem}", flush=True)
+    return glyphs
+
+
+def _begin(training: "Training", attempt: int) -> None:
+    """Say what it came to: in env.json, and as the attempt's first event."""
+    resolved, config, glyphs = training.resolved, training.config, training.glyphs
     facts = {
         **resolved._asdict(),
         "devices": config.train.devices,
@@ -134,9 +154,9 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
         "data_source": glyphs.source,
         "device_name": _device_name(resolved.device),
     }
-    if world.leads:
-        _note_resolved(run, facts)
-    log.emit(
+    if training.world.leads:
+        _note_resolved(training.run, facts)
+    training.emit(
         Started(
             step=training.step,
             time=time.time(),
@@ -150,29 +170,20 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
             data=glyphs.fingerprint,
         )
     )
-    scorer, early = None, False
-    try:
-        with training.clock.of("judge"):
-            scorer = _scorer(config, stop) if config.train.score_every and world.leads else None
-    except _StoppedEarlyError:
-        early = True
-    if world.agreed(early):
-        return True
-    print(f"training on {resolved.device} in {resolved.precision} from step {training.step}", flush=True)
+
+
+def _went_on(training: "Training", scorer: "Scorer | None", stop: threading.Event) -> bool:
+    """Train, while a thread notes what that takes of the machine; True if it was stopped before its end."""
+    import torch
+
+    gpu = _gpu_id(training.resolved.device)
+    noted = usage.recorded(training.run.usage, step=lambda: training.step, gpu=gpu)
     torch.set_flush_denormal(True)  # vanishing activations would cost a hundred times the others
     try:
-        with (
-            usage.recorded(run.usage, step=lambda: training.step, gpu=_gpu_id(resolved.device))
-            if world.leads
-            else contextlib.nullcontext()
-        ):
-            stopped = training.go_on(stop.is_set, scorer)
+        with noted if training.world.leads else contextlib.nullcontext():
+            return training.go_on(stop.is_set, scorer)
     finally:
         torch.set_flush_denormal(False)  # the state is the whole process's
-    if world.leads:
-        with training.clock.of("figures"):
-            _draw_figures(run, config, training)
-    return stopped
 
 
 def _joined(run: RunDir, config: RunConfig) -> "tuple[World, Resolved]":
@@ -186,8 +197,8 @@ def _note_resolved(run: RunDir, facts: dict[str, Any]) -> None:
     write_json(run.env, read_json(run.env) | {"resolved": facts})
 
 
-def _scorer(config: RunConfig, stop: threading.Event) -> "Scorer":
-    """The judge, trained now where the cache has none of this data; a stop while it learns ends the attempt."""
+def _scorer(config: RunConfig, stop: threading.Event) -> "tuple[Scorer | None, bool]":
+    """The judge, trained now where the cache has none of this data; None, True if asked to stop while it learns."""
     from core.judge.scorer import scorer_for
 
     last = time.monotonic()
@@ -200,7 +211,10 @@ def _scorer(config: RunConfig, stop: threading.Event) -> "Scorer":
             last = time.monotonic()
             print(f"{words}: {done:,} of {total:,} steps", flush=True)
 
-    return scorer_for(config, progress=progress)
+    try:
+        return scorer_for(config, progress=progress), False
+    except _StoppedEarlyError:
+        return None, True
 
 
 def _resolved(run: RunDir, config: RunConfig) -> "Resolved":

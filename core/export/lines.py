@@ -24,7 +24,7 @@ from core.export.drawing import ONE_HAND, sampled, together
 from core.export.formats.base import Task, Whole, join_parts, part_path, put
 from core.export.png import encode
 from core.export.prefetch import drawn_ahead
-from core.export.request import fingerprint, span
+from core.export.request import Precision, fingerprint, span
 from core.export.typeset import Line, Typesetter
 from core.gan.sample import Sampler
 from core.glyphs.penman.noise import Noise, keys
@@ -50,7 +50,7 @@ class LinesRequest(NamedTuple):
     seed: int = 0
     domain: str | None = None
     temperature: float = 1.0
-    precision: str = "fp32"
+    precision: Precision = "fp32"
 
     @property
     def total(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from core.errors import ConfigError, DataError
 
 Look = Literal["clean", "scanned"]
+Precision = Literal["fp32", "bf16"]
 MOST = 100_000_000_000  # samples of one export
 LARGEST_TABLE = 16 << 20  # bytes of a frequency table
 
@@ -26,7 +27,7 @@ class Request(NamedTuple):
     domain: str | None = None
     temperature: float = 1.0  # of the noise; see Sampler.draw
     black_on_white: bool = False
-    precision: str = "fp32"
+    precision: Precision = "fp32"
     shards: int = 1
 
     @property

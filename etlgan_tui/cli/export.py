@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NamedTuple, get_args
 
 import typer
 
@@ -15,12 +15,44 @@ from etlgan_tui.cli.data.bar import progress_bar
 if TYPE_CHECKING:
     from core.export.drawing import Reader
     from core.export.job import Job
+    from core.export.request import Look, Precision
     from core.gan.sample import Sampler
     from core.rundir import RunDir
     from core.settings import RunConfig
 
 _PER_CHAR, _PER_SHARD, _MOST_SHARDS = 1000, 10_000, 100_000
+_LENGTH, _HANDS = 20, 1  # of lines
 _ETL9G_FILES = 50  # that the real set has
+
+
+class _Asked(NamedTuple):
+    """What the options of `export` say, by the names of its parameters."""
+
+    out: Path
+    kind: str
+    chars: str | None
+    per_char: int | None
+    frequencies: Path | None
+    writers: bool
+    look: Look
+    black_on_white: bool
+    min_confidence: float
+    lines: Path | None
+    random_lines: int | None
+    length: int | None
+    hands: int | None
+    domain: str | None
+    temperature: float
+    seed: int
+    shards: int | None
+    shard: int | None
+    precision: Precision
+    resume: bool
+    force: bool
+
+    @property
+    def of_lines(self) -> bool:
+        return self.lines is not None or self.random_lines is not None
 
 
 def export(
@@ -52,8 +84,12 @@ def export(
     random_lines: Annotated[
         int | None, typer.Option("--random-lines", metavar="N", min=1, help="N lines of random characters.")
     ] = None,
-    length: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="Characters of a line, at most.")] = 20,
-    hands: Annotated[int, typer.Option(metavar="N", min=1, max=1_000_000, help="Hands that write each line.")] = 1,
+    length: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=200, help="Characters of a line, at most; default 20.")
+    ] = None,
+    hands: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=1_000_000, help="Hands that write each line; default 1.")
+    ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out characters that the run does not know, and say so.")
     ] = False,
@@ -81,7 +117,8 @@ def export(
     Styles cover the codes evenly; sample i depends on the seed and i alone, so that a cut-off export goes on to the
     same bytes, and jobs can write its shards at the same time. A card says what it was made from.
     """
-    asked = locals()
+    given = locals()
+    asked = _Asked(**{name: given[name] for name in _Asked._fields})
     _check(asked)
     run = options.run(folder, text)
     config = options.config(run)
@@ -92,7 +129,7 @@ def export(
     sampler = Sampler.load(run, checkpoint=checkpoint)
     sampler.domain(domain)  # a name that the run does not know is told before anything is made
     known = _Known(sampler, skip=skip_unknown)
-    job = _line_job(run, sampler, known, asked) if lines or random_lines else _job(run, config, sampler, known, asked)
+    job = _line_job(run, sampler, known, asked) if asked.of_lines else _job(run, config, sampler, known, asked)
     _carry_out(job, only=shard, resume=resume, force=force, as_json=as_json)
 
 
@@ -123,77 +160,88 @@ class _Known:
         return list(self.all) if spec is None else self.only(repertoire.characters(spec))
 
 
-def _check(asked: dict[str, Any]) -> None:
+def _check(asked: _Asked) -> None:
     """What can be told to be wrong before anything is loaded. ConfigError."""
     from core.errors import ConfigError
+    from core.export.request import Look, Precision
 
-    for option, allowed in (("look", ("clean", "scanned")), ("precision", ("fp32", "bf16"))):
-        if asked[option] not in allowed:
-            raise ConfigError(f"--{option} {asked[option]}: must be {' or '.join(allowed)}")
-    if asked["resume"] and asked["force"]:
+    for option, said, known in (("look", asked.look, Look), ("precision", asked.precision, Precision)):
+        if said not in get_args(known):
+            raise ConfigError(f"--{option} {said}: must be {' or '.join(get_args(known))}")
+    if asked.resume and asked.force:
         raise ConfigError("--resume and --force: choose one")
-    if asked["force"] and asked["shard"] is not None:
+    if asked.force and asked.shard is not None:
         raise ConfigError("--force: would remove the other shards; replace an export without --shard")
-    if asked["writers"] and asked["min_confidence"]:
+    if asked.writers and asked.min_confidence:
         raise ConfigError(
             "--writers: a hand keeps its noise, so nothing can be drawn again; leave out --min-confidence"
         )
-    if asked["frequencies"] and (asked["chars"] or asked["per_char"]):
+    if asked.frequencies and (asked.chars or asked.per_char):
         raise ConfigError("--frequencies: says which characters and how many; leave out --chars and --per-char")
-    if asked["lines"] and asked["random_lines"]:
+    if asked.lines and asked.random_lines:
         raise ConfigError("--lines and --random-lines: choose one")
-    others = ("per_char", "frequencies", "writers", "min_confidence")
-    if (asked["lines"] or asked["random_lines"]) and (
-        any(asked[name] for name in others) or (asked["look"], asked["kind"]) != ("clean", "png")
-    ):
+    for_characters = asked.per_char or asked.frequencies or asked.writers or asked.min_confidence
+    if asked.of_lines and (for_characters or (asked.look, asked.kind) != ("clean", "png")):
         raise ConfigError("lines are clean PNG files in one hand each; leave out the options that are for characters")
+    if asked.lines and asked.chars:
+        raise ConfigError("--lines: the file says which characters; leave out --chars")
+    if not asked.of_lines and (asked.length or asked.hands):
+        raise ConfigError("--length and --hands: go with --random-lines and --lines")
 
 
-def _job(run: RunDir, config: RunConfig, sampler: Sampler, known: _Known, asked: dict[str, Any]) -> Job:
+def _job(run: RunDir, config: RunConfig, sampler: Sampler, known: _Known, asked: _Asked) -> Job:
     from core.export import request as requests
     from core.export.card import made_from
     from core.export.characters import Characters
 
-    if asked["frequencies"] is not None:
-        table = requests.read_frequencies(asked["frequencies"])
+    if asked.frequencies is not None:
+        table = requests.read_frequencies(asked.frequencies)
         counts = {character: table[character] for character in known.only(table)}
     else:
-        counts = dict.fromkeys(known.named(asked["chars"]), asked["per_char"] or _PER_CHAR)
+        counts = dict.fromkeys(known.named(asked.chars), asked.per_char or _PER_CHAR)
     told = requests.checked(counts)
     request = requests.Request(
-        format=asked["kind"],
+        format=asked.kind,
         counts=told,
-        confidence=asked["min_confidence"],
-        shards=_shards(sum(counts.values()), asked["shards"], most=_ETL9G_FILES if asked["kind"] == "etl9g" else 0),
-        **{
-            name: asked[name]
-            for name in ("seed", "writers", "look", "domain", "temperature", "black_on_white", "precision")
-        },
+        seed=asked.seed,
+        writers=asked.writers,
+        look=asked.look,
+        confidence=asked.min_confidence,
+        domain=asked.domain,
+        temperature=asked.temperature,
+        black_on_white=asked.black_on_white,
+        precision=asked.precision,
+        shards=_shards(sum(counts.values()), asked.shards, most=_ETL9G_FILES if asked.kind == "etl9g" else 0),
     )
     _tell(known, run, sampler, f"{request.total:,} images of {len(told):,} characters")
     reader = _reader(run, config, sampler, request.domain) if request.confidence else None
-    return Characters(asked["out"], sampler, request, made_from(run, sampler.config, sampler.step), reader=reader)
+    return Characters(asked.out, sampler, request, made_from(run, sampler.config, sampler.step), reader=reader)
 
 
-def _line_job(run: RunDir, sampler: Sampler, known: _Known, asked: dict[str, Any]) -> Job:
+def _line_job(run: RunDir, sampler: Sampler, known: _Known, asked: _Asked) -> Job:
     from core.errors import ConfigError
     from core.export import lines
     from core.export.card import made_from
 
-    texts = () if asked["lines"] is None else lines.read_texts(asked["lines"], length=asked["length"])
+    texts = () if asked.lines is None else lines.read_texts(asked.lines, length=asked.length or _LENGTH)
     known.only(dict.fromkeys(character for text in texts for character in text if not character.isspace()))
     request = lines.LinesRequest(
         texts=tuple(filter(None, (known.text(text) for text in texts))),
-        characters=() if texts else tuple(known.named(asked["chars"])),
-        random=asked["random_lines"] or 0,
-        **{name: asked[name] for name in ("length", "hands", "seed", "domain", "temperature", "precision")},
+        characters=() if texts else tuple(known.named(asked.chars)),
+        random=asked.random_lines or 0,
+        length=asked.length or _LENGTH,
+        hands=asked.hands or _HANDS,
+        seed=asked.seed,
+        domain=asked.domain,
+        temperature=asked.temperature,
+        precision=asked.precision,
     )
     if request.total == 0 or not (request.texts or request.characters):
         raise ConfigError("nothing is left to write: this run knows none of these characters")
     _tell(known, run, sampler, f"{request.total:,} lines")
-    shards = _shards(request.total, asked["shards"], each=lines.PER_SHARD)
+    shards = _shards(request.total, asked.shards, each=lines.PER_SHARD)
     made = made_from(run, sampler.config, sampler.step)
-    return lines.Lines(asked["out"], sampler, request, made, shards=shards, skipped=known.skipped)
+    return lines.Lines(asked.out, sampler, request, made, shards=shards, skipped=known.skipped)
 
 
 def _shards(total: int, wanted: int | None, *, each: int = _PER_SHARD, most: int = 0) -> int:

@@ -156,6 +156,8 @@ def test_a_folder_that_is_not_empty(etlgan: Typed) -> None:
         (["--per-char", "0"], ["--per-char"]),
         (["--lines", "nowhere.txt"], ["nowhere.txt", "No such file"]),
         (["--lines", "a.txt", "--format", "idx"], ["lines are clean PNG"]),
+        (["--lines", "a.txt", "--chars", "あ"], ["leave out --chars"]),
+        (["--hands", "3"], ["--length and --hands", "--lines"]),
         (["--frequencies", "nowhere.csv"], ["nowhere.csv"]),
         (["--domain", "etl"], ["no domain 'etl'"]),
         (["--checkpoint", "9"], ["no checkpoint '9'", "6"]),

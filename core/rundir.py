@@ -91,6 +91,11 @@ class RunDir:
         return self.path.name
 
     @property
+    def home(self) -> Home:
+        """The home that it lies in, if it lies in one."""
+        return Home(self.path.parent.parent)
+
+    @property
     def config(self) -> Path:
         """The configuration as resolved before the start."""
         return self.path / "config.json"
@@ -131,12 +136,12 @@ class RunDir:
     @property
     def ticket(self) -> Path:
         """There while the run waits in the queue of its home."""
-        return self.path.parent.parent / "queue" / "waiting" / f"{self.id}.json"
+        return self.home.tickets / f"{self.id}.json"
 
     @property
     def place(self) -> Path:
         """Which slot the newest attempt was given."""
-        return self.path.parent.parent / "queue" / "running" / f"{self.id}.json"
+        return self.home.places / f"{self.id}.json"
 
     @property
     def job(self) -> Path:
@@ -200,6 +205,10 @@ class RunDir:
 
     def checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"{step:08d}.safetensors"
+
+    def checkpoint_files(self) -> list[Path]:
+        """The .safetensors files that are there, oldest first; one that is whole has a JSON beside it."""
+        return sorted(self.checkpoints.glob("*.safetensors"))
 
     def sample(self, step: int, kind: str = "grid") -> Path:
         return self.samples / (f"{step:08d}.png" if kind == "grid" else f"{step:08d}-{kind}.png")

@@ -25,7 +25,7 @@ class Checkpoint(NamedTuple):
 def everything(run: RunDir) -> list[Checkpoint]:
     """All whole checkpoints, oldest first."""
     found = []
-    for path in sorted(run.checkpoints.glob("*.safetensors")):
+    for path in run.checkpoint_files():
         facts = read_json(facts_path(path))
         step, quality = facts.get("step"), facts.get("quality")
         if facts.get("format") == FORMAT and isinstance(step, int) and isinstance(quality, int | float):
@@ -51,7 +51,7 @@ def find(run: RunDir, which: str = "best") -> Checkpoint:
 
 def why_none(run: RunDir) -> str:
     """What to say of a run without a whole checkpoint: their JSON is not there, it ended so, or they come yet."""
-    bare = [path.name for path in sorted(run.checkpoints.glob("*.safetensors"))]
+    bare = [path.name for path in run.checkpoint_files()]
     if bare:
         names = ", ".join(bare[:3]) + (" ..." if len(bare) > 3 else "")
         return (
@@ -137,7 +137,7 @@ def _told(found: Checkpoint) -> dict[str, Any]:
     """Settings of the checkpoint's run, by dotted name: its own JSON's, else those of the config.json of its run."""
     facts = found.facts
     try:
-        beside = configs.decode((found.path.parent.parent / "config.json").read_bytes())
+        beside = configs.decode(RunDir(found.path.parent.parent).config.read_bytes())
         theirs = {"recipe.name": beside.recipe.name, "data.size": beside.data.size}
     except (OSError, ConfigError):
         theirs = {}

@@ -107,7 +107,9 @@ def _sections(card: Score) -> list[Section]:
     ]
     if card.gain:
         columns = zip(*card.gain, strict=True)
-        sections.append(Section("OCR gain", "With 95 % intervals over seeds.", gain_plot(*map(list, columns))))
+        sections.append(
+            Section("OCR gain", "With 95 % intervals over seeds and writers.", gain_plot(*map(list, columns)))
+        )
     return sections
 
 

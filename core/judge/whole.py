@@ -27,7 +27,7 @@ from core.judge.quantities import (
 )
 from core.judge.reference import Exhibit, Images, Labels, Progress, Reference
 from core.judge.rows import Numbers
-from core.rundir import Home, RunDir, write_json
+from core.rundir import RunDir, write_json
 
 VERSION = 1  # of scores.json
 MOST_IMAGES = 100_000  # generated for the card: thousands of classes get fewer each
@@ -114,7 +114,7 @@ def score_run(
     if whole:
         own |= cost(run, sampler, columns[REAL].get("gan_test"))
         columns[MEMORISER] = controls.memoriser_column(reference, rows, per_char, progress)
-        home = Home(run.path.parent.parent)
+        home = run.home
         columns |= others.classic_column(home, run, sampler.config, missing)
         gain = others.ocr_gain(home, sampler.config, missing)
     card = Score(

@@ -83,7 +83,7 @@ def _contents(run: RunDir) -> list[str]:
 def _best_checkpoint(run: RunDir, told: history.History) -> list[Path]:
     """Tensors and facts of the one that was said to be the best last; else of the newest."""
     steps = [event.step for event in reversed(told.saved) if event.best]
-    steps += sorted(int(path.stem) for path in run.checkpoints.glob("*.safetensors") if path.stem.isdecimal())[::-1]
+    steps += sorted(int(path.stem) for path in run.checkpoint_files() if path.stem.isdecimal())[::-1]
     whole = (run.checkpoint(step) for step in steps if run.checkpoint(step).is_file())
     path = next((path for path in whole if path.with_suffix(".json").is_file()), None)
     return [path, path.with_suffix(".json")] if path else []

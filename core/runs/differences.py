@@ -36,8 +36,14 @@ def between(runs: Sequence[RunDir]) -> list[Difference]:
 def differing(trees: Sequence[Mapping[str, object]]) -> list[tuple[str, list[str]]]:
     """The names whose values are not the same in all of these flat trees, with each one's value for people."""
     names = dict.fromkeys(name for tree in trees for name in tree)
-    rows = [(name, [plain(tree.get(name)) for tree in trees]) for name in names]
-    return [(name, values) for name, values in rows if len(set(values)) > 1]
+    rows = [(name, [tree.get(name) for tree in trees]) for name in names]
+    return [(name, _told(values)) for name, values in rows if any(value != values[0] for value in values)]
+
+
+def _told(values: Sequence[object]) -> list[str]:
+    """Each as a person writes it; where that makes different ones look alike, in full."""
+    short = [plain(value) for value in values]
+    return short if len(set(short)) == len(set(map(repr, values))) else [str(value) for value in values]
 
 
 def plain(value: object) -> str:

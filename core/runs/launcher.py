@@ -256,7 +256,7 @@ def _config(run: RunDir) -> RunConfig:
 def _unchanged(run: RunDir, config: RunConfig) -> RunConfig:
     """The configuration, if what was computed so far was computed with it; else RunError that names what changed."""
     before = read_json(run.env).get("config")
-    if isinstance(before, dict) and next(run.checkpoints.glob("*.safetensors"), None):
+    if isinstance(before, dict) and run.checkpoint_files():
         resuming.check(before, config, where=f"run {run.id}: config.json")
     return config
 

@@ -76,7 +76,7 @@ def _checkpoints(home: Home, keeps: Keeps, before: float) -> Iterator[Item]:
         run = home.run(run_id)
         if alive.held(run):
             continue
-        files = sorted(run.checkpoints.glob("*.safetensors"))
+        files = run.checkpoint_files()
         kept = keeps(run) if files[1:] else set()
         if not kept:
             continue  # nothing that could go, or nothing that this version understands

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from core.rundir import Home, RunDir, write_json
+from core.rundir import RunDir, write_json
 from core.runs import alive, disk, hooks, tickets, waiter
 
 TRAINER = "ETLGAN_TRAINER"  # environment variable for tests: another module to run as the trainer
@@ -55,7 +55,7 @@ def main(path: Path) -> int:
         node.go_on_later(run)
         return 0
     hooks.start(run)
-    waiter.revive(Home(run.path.parent.parent))
+    waiter.revive(run.home)
     return 0
 
 
@@ -109,7 +109,7 @@ def _leave_slot(run: RunDir) -> None:
 
 def _beat(run: RunDir, descriptor: int, done: threading.Event) -> None:
     """Still here; and if whoever waits for our slot was killed, another one is started. Short of disk: said once."""
-    home, told = Home(run.path.parent.parent), False
+    home, told = run.home, False
     while not done.is_set():
         alive.beat(descriptor)
         waiter.revive(home)

@@ -5,7 +5,7 @@ import signal
 import time
 
 from core.errors import RunError
-from core.rundir import Home, RunDir, read_json, write_json
+from core.rundir import RunDir, read_json, write_json
 from core.runs import alive, tickets
 from core.runs.alive import Holder
 from core.runs.disk import telling
@@ -46,7 +46,7 @@ def cancel(run: RunDir) -> bool:
     """Take a run out of the queue; it is then as it was before, or stopped where it never went. False: not queued."""
     if not run.ticket.exists():
         return cancel_job(run)
-    with tickets.locked(Home(run.path.parent.parent)):
+    with tickets.locked(run.home):
         if not run.ticket.exists():  # its turn came
             return False
         if newest_attempt(run) == 0:

@@ -19,7 +19,7 @@ from core.settings import RunConfig
 
 POLL_SECONDS = 0.5
 # How fast, not what: two runs that differ in nothing else are the same cell.
-PACE = {"train.device": "auto", "train.threads": 0, "train.compile": "auto", "train.keep": 2, "train.target": 0.95}
+PACE = ("train.device", "train.threads", "train.compile", "train.keep", "train.target")
 
 Tell = Callable[[str], None]
 
@@ -38,7 +38,8 @@ class Cell(NamedTuple):
 
 def identity(config: RunConfig) -> bytes:
     """Equal for two configurations that make the same characters: preset name and pace are left out."""
-    return configs.encode(configs.override(config, {"preset": "", **PACE}))
+    usual = RunConfig()
+    return configs.encode(configs.override(config, {name: configs.get(usual, name) for name in ("preset", *PACE)}))
 
 
 def runs_of(home: Home, cells: Sequence[Cell]) -> Iterator[tuple[Cell, RunDir]]:
@@ -114,7 +115,7 @@ def trained(
 def _going(home: Home, cell: Cell, before: RunDir | None, *, study: str, threads: int) -> RunDir:
     if before is not None and (state_of(before).live or finished(before)):  # by now: it was live when it was found
         return before
-    if before is not None and any(before.checkpoints.glob("*.safetensors")):
+    if before is not None and before.checkpoint_files():
         try:
             return launcher.resume(home, before)
         except RunError:  # other data by now, a damaged file: a new run tells

@@ -1,21 +1,22 @@
 """How fast an export is: drawing, encoding and writing together, into a folder that is removed again."""
 
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import torch
 
 from core.export.card import made_from
 from core.export.characters import Characters
-from core.export.formats import FORMATS
 from core.export.job import carry_out
-from core.export.request import Request
+from core.export.request import Precision, Request
 from core.gan.sample import Sampler
 from core.rundir import RunDir
 
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 TARGETS = {"png": 2500.0, "idx": 4000.0}  # images/s at 32 px, size XS, two CPU cores that do nothing else
 
 
@@ -36,16 +37,17 @@ def measure(
     """All cases in turn, round after round, so that another program's load falls on all alike."""
     sampler = Sampler.load(run)
     made = made_from(run, sampler.config, sampler.step)
-    cases = [(name, precision) for name in formats for precision in ("fp32", "bf16")]
-    rates: dict[tuple[str, str], list[float]] = {case: [] for case in cases}
+    cases = [(name, precision) for name in formats for precision in PRECISIONS]
+    rates: dict[tuple[str, Precision], list[float]] = {case: [] for case in cases}
     cpu = dict.fromkeys(cases, 0.0)
     per_char = -(-images // len(sampler.characters))
     counts = tuple((character, per_char) for character in sampler.characters)
     total = per_char * len(counts)
     for turn in range(rounds + 1):
-        for case in cases:
+        for name, precision in cases:
+            case = name, precision
             with tempfile.TemporaryDirectory(prefix="etlgan-bench-") as folder:
-                request = Request(*case[:1], counts, precision=case[1], shards=-(-total // 10_000))
+                request = Request(name, counts, precision=precision, shards=-(-total // 10_000))
                 start, before = time.perf_counter(), time.process_time()
                 carry_out(Characters(Path(folder) / "out", sampler, request, made))
                 wall, used = time.perf_counter() - start, time.process_time() - before
@@ -54,16 +56,11 @@ def measure(
                 cpu[case] += used
                 progress(" ".join(case), total / wall)
     return [
-        Speed(*case, sorted(told)[len(told) // 2], max(told), total * rounds / cpu[case], TARGETS.get(case[0]))
+        Speed(*case, statistics.median(told), max(told), total * rounds / cpu[case], TARGETS.get(case[0]))
         for case, told in rates.items()
     ]
 
 
-def known_formats() -> tuple[str, ...]:
-    """All of them."""
-    return tuple(FORMATS)
-
-
 def threads() -> int:
-    """That draw."""
+    """How many CPU threads draw."""
     return torch.get_num_threads()

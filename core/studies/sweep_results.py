@@ -15,6 +15,7 @@ from core.rundir import Home, read_json, write_json
 from core.runs.meta import printable
 from core.runs.store import Row
 from core.settings import RunConfig
+from core.studies.command import ETLGAN
 from core.studies.sweep import Child, Sweep
 
 OVERALL = "overall"  # of the score card
@@ -93,20 +94,11 @@ def unscored(home: Home, sweep: Sweep, found: Sequence[Child], objective: str) -
 def score(home: Home, sweep: Sweep, row: Row, *, whole: bool = False, say: Callable[[str], None]) -> None:
     """Let the judge read a child, in a process of its own, which tells a terminal how it gets on; what fails is said,
     and leaves the child without."""
-    call = "import sys; from etlgan_tui.cli import main; main(sys.argv[1:])"
-    words = [
-        "score",
-        row.id,
-        "--home",
-        str(home.root),
-        "--checkpoint",
-        "last",
-        "--json",
-        *([] if whole else ["--quick"]),
-    ]
+    words = ["score", row.id, "--home", str(home.root), "--checkpoint", "last", "--json"]
+    words += [] if whole else ["--quick"]
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-c", call, *words],
+            [*ETLGAN, *words],
             stdout=subprocess.PIPE,
             stderr=None if sys.stderr.isatty() else subprocess.PIPE,
             text=True,

@@ -62,7 +62,7 @@ def _facts(run: RunDir) -> dict[str, Any]:
         "resolved": progress.started,
         "usage": _usage(run),
         "pictures": [str(path) for path in _pictures(run)],
-        "checkpoints": [str(path) for path in _newest(run.checkpoints.glob("*.safetensors"))],
+        "checkpoints": [str(path) for path in _newest(run.checkpoint_files())],
         "environment": read_json(run.env),
         "words": {"last": line(progress, progress.last) if progress.last else "", "state": state},
     }

@@ -54,7 +54,7 @@ def stop_asked(run: RunDir) -> bool:
 
 def saved_step(run: RunDir) -> int:
     """Of the newest checkpoint; -1 without one."""
-    return max((int(path.stem) for path in run.checkpoints.glob("*.safetensors") if path.stem.isdecimal()), default=-1)
+    return max((int(path.stem) for path in run.checkpoint_files() if path.stem.isdecimal()), default=-1)
 
 
 def goes_on(run: RunDir, attempt: int, *, since: int) -> bool:

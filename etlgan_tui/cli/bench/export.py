@@ -29,10 +29,11 @@ def export(
 
     run = options.run(folder, text)
     from core.export.drawing import use_threads
+    from core.export.formats import FORMATS
     from core.studies import export_speed
     from core.usage import peak_memory
 
-    known = export_speed.known_formats()
+    known = tuple(FORMATS)
     names = known if formats == "all" else tuple(name.strip() for name in formats.split(","))
     if unknown := [name for name in names if name not in known]:
         raise ConfigError(f"--formats {unknown[0]}: there are {', '.join(known)}")

@@ -52,7 +52,7 @@ class EtlganApp(TypeAhead):
         self.home, self.clock = home, clock
         self.index = Index(home)
         self.settings = memory.load()
-        self.removed: list[str] = []  # names in the trash, of this session
+        self.removed: list[tuple[str, ...]] = []  # names in the trash, of this session, by what was deleted together
         self.machine = self.queued = ""
         self._meter = system.Meter(home.root)
         self._told: dict[str, float] = {}

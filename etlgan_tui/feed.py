@@ -44,11 +44,13 @@ class Feed:
         self._events = events or Followed(run)
         self._told = 0  # event lines given out
         self._usage = UsageFeed(run)
+        self._meta: RunMeta | None = None  # as last read: a run that has gone keeps its name
         self._console = ConsoleTail(run.console)
 
     def read(self) -> Shot:
         """Everything that came since the last read, as far as one reading reaches. Unreadable events: RunError."""
         gone = not self.run.path.is_dir()
+        self._meta = self._meta if gone and self._meta else read_meta(self.run)
         events = self._events
         with events.lock:
             whole, history, curves = events.read(), events.history, events.curves
@@ -57,7 +59,7 @@ class Feed:
             return Shot(
                 gone=gone,
                 state=state_of(self.run),
-                meta=read_meta(self.run),
+                meta=self._meta,
                 step=curves.step.values,
                 columns=curves.measured,
                 started=history.started[-1] if history.started else None,

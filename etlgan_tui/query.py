@@ -1,10 +1,14 @@
-"""What is typed behind `/`: free text, and `tag:x state:running recipe:etl sweep:ID` in any order."""
+"""What is typed behind `/`: free text, and `tag:x state:running recipe:etl sweep:ID` in any order, with double quotes
+around what has blanks in it."""
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple, get_args
 
 from core.runs.state import Kind
+
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 
 STATES: tuple[str, ...] = get_args(Kind)
 
@@ -30,7 +34,7 @@ class Query(NamedTuple):
 def parse(typed: str, base: Query = Query()) -> Query:  # noqa: B008  (immutable)
     """The words of a filter line into a Query of the first page; the order of `base` is kept."""
     words, found, problem = [], {"tag": "", "recipe": "", "state": "", "sweep": ""}, ""
-    for word in typed.split():
+    for word in (quoted.replace('"', "") for quoted in _WORD.findall(typed)):
         key, colon, value = word.partition(":")
         if colon and key in found:
             found[key] = value

@@ -32,6 +32,11 @@ _EUC_OFFSET = 0xA0
 _LIKE_A_NAME = re.compile(r"(?=.*[a-z])[A-Za-z0-9_-]{2,}")
 
 
+def names_with(text: str) -> list[str]:
+    """The sets that hold every character of a text; none for ASCII, which is rather meant as a word."""
+    return [] if text.isascii() else [name for name in NAMES if set(text) <= set(characters(name))]
+
+
 def characters(spec: str) -> tuple[str, ...]:
     """The characters of a spec, each once, in label order."""
     if not spec.strip():

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import StoreError
+from core.glyphs import repertoire
 from core.rundir import Home
 from core.runs.disk import folder_lock
 from core.runs.row import Position as Position
@@ -188,7 +189,8 @@ class Store:
         recipe: str = "",
         parent: str = "",
     ) -> list[Row]:
-        """One page. `order` is a column of Row; what is not known comes last. `text` looks at names, notes, tags."""
+        """One page. `order` is a column of Row; what is not known comes last. `text` looks at names, notes, tags,
+        characters, also those of named sets."""
         if order not in Row._fields:
             raise StoreError(f"cannot sort runs by {order!r}; choose from {', '.join(Row._fields)}")
         where, values = _where(text, tag, recipe, parent)
@@ -243,15 +245,21 @@ class Store:
 
 
 _COLUMNS = ", ".join(f'"{name}"' for name in Row._fields)
-_SEARCHED = ("id", "name", "preset", "source", "chars", "tags", "note")
+_SEARCHED = ("id", "name", "preset", "source", "chars", "note")
+_LIKE = "LIKE ? ESCAPE '\\'"
 
 
 def _where(text: str, tag: str, recipe: str, parent: str) -> tuple[str, list[Any]]:
     parts, values = [], []
     if text:
-        parts.append("(" + " OR ".join(f"{name} LIKE ? ESCAPE '\\'" for name in _SEARCHED) + ")")
-        pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        values += [f"%{pattern}%"] * len(_SEARCHED)
+        pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        either = [f"{name} {_LIKE}" for name in _SEARCHED]
+        either.append(f"EXISTS (SELECT 1 FROM json_each(tags) WHERE value {_LIKE})")
+        values += [pattern] * len(either)
+        for name in repertoire.names_with(text):
+            either.append("'+' || chars || '+' LIKE ?")
+            values.append(f"%+{name}+%")
+        parts.append(f"({' OR '.join(either)})")
     if tag:
         parts.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)")
         values.append(tag)

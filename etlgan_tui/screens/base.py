@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from core.errors import EtlganError
 from core.gan.saved import why_none
 from core.rundir import Home, RunDir
 from core.runs import launcher
@@ -86,6 +87,11 @@ class RunActions(BaseScreen):
     def target(self) -> str:
         """The id of the run that the actions are for, "" for none."""
         raise NotImplementedError
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Of what is done to several runs at once: the marked ones, where a screen has marks, else the target."""
+        return (self.target,) if self.target else ()
 
     def without_target(self) -> str:
         """What to say where `target` is "" and a run is wanted."""
@@ -184,27 +190,42 @@ class RunActions(BaseScreen):
         self.app.push_screen(Prompt(f"{title} of {run.id}", value=value, hint=hint, check=check), answered)
 
     def action_delete(self) -> None:
-        """To the trash at once: that can be undone, so nothing is asked."""
-        if run := self._run():
-            home, removed = self.home, self.etlgan.removed
+        """To the trash at once, the marked ones together: that can be undone, so nothing is asked."""
+        if not self.targets:
+            self.notify(self.without_target(), severity="warning")
+            return
+        home, removed, runs = self.home, self.etlgan.removed, [self.home.run(run_id) for run_id in self.targets]
 
-            def work() -> Changed:
-                removed.append(launcher.remove(home, run).name)
-                return Changed(f"run {run.id} is in the trash; u brings it back")
+        def work() -> Changed:
+            names, left = list[str](), list[EtlganError]()
+            for run in runs:
+                try:
+                    names.append(launcher.remove(home, run).name)
+                except EtlganError as error:
+                    left.append(error)
+            if not names:
+                raise left[0]
+            removed.append(tuple(names))
+            told = f"run {runs[0].id} is in the trash; u brings it back"
+            if len(runs) > 1:
+                told = f"{len(names)} runs are in the trash; u brings them back" + "".join(f"; {one}" for one in left)
+            return Changed(told)
 
-            self.perform(work)
+        self.perform(work)
 
     def action_undo(self) -> None:
+        """What was deleted last, all of it."""
         home, removed = self.home, self.etlgan.removed
         if not removed:
             self.notify("nothing was deleted in this session; `etlgan restore` brings older ones back", markup=False)
             return
 
-        name = removed.pop()  # also where it is not in the trash any more: the one before may be
+        names = removed.pop()  # also where they are not in the trash any more: those before may be
 
         def work() -> Changed:
-            run = launcher.restore(home, name)
-            return Changed(f"run {run.id} is back", run.id)
+            runs = [launcher.restore(home, name) for name in names]
+            told = f"run {runs[0].id} is back" if len(runs) == 1 else f"{len(runs)} runs are back"
+            return Changed(told, runs[-1].id)
 
         self.perform(work)
 

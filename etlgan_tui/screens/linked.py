@@ -26,6 +26,7 @@ class LinkedCharts(BaseScreen):
         Binding("l", "log", "Log axis"),
         Binding("m", "smooth", "Smoothing"),
     ]
+    ALLOW_IN_MAXIMIZED_VIEW = "TopBar, KeyBar"
     TAB_FOCUS: ClassVar[dict[str, str]] = {}  # tab -> selector of what gets the focus there
 
     at: int | None = None  # the step whose samples are shown, None: the newest
@@ -78,15 +79,18 @@ class LinkedCharts(BaseScreen):
         self._set_cursor(None)
 
     def action_pin(self) -> None:
-        """The chart or picture that has the focus, full screen; again: back."""
+        """The chart or picture of this tab that has the focus, else the first one, full screen; again: back."""
         if self.maximized:
             self.minimize()
             return
-        focused = self.focused
-        around = [] if focused is None else [focused, *focused.ancestors]
-        wanted = next((widget for widget in around if isinstance(widget, Chart | Picture)), None)
-        pinned: Widget = wanted or next(iter(self.query(Chart)))
-        self.maximize(pinned, container=False)
+        pane = self.query_one(TabbedContent).active_pane
+        there: list[Widget] = [] if pane is None else [*pane.query(Chart), *pane.query(Picture)]
+        around = [] if self.focused is None else [self.focused, *self.focused.ancestors]
+        wanted = next((widget for widget in around if widget in there), next(iter(there), None))
+        if wanted is None:
+            self.notify("there is no chart or picture on this tab")
+        else:
+            self.maximize(wanted, container=False)
 
     def action_log(self) -> None:
         log = not self.query(Chart).first().logarithmic
@@ -100,7 +104,7 @@ class LinkedCharts(BaseScreen):
         for chart in self.query(Chart):
             chart.smoothing = SMOOTHINGS[level]
         self.etlgan.remember(smoothing=level)
-        reach = f"mean over {200 * SMOOTHINGS[level]:g} % of the reports" if level else "as measured"
+        reach = f"mean over {200 * SMOOTHINGS[level]:.2g} % of the reports" if level else "as measured"
         self.notify(reach, title="Smoothing", timeout=2)
 
     def action_back(self) -> None:

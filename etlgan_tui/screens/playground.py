@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
-from textual.widgets import Footer
 
 from core.rundir import RunDir
 from core.runs.meta import printable, read_meta
@@ -15,6 +14,7 @@ from etlgan_tui.background import Errand
 from etlgan_tui.sampling import Loaded, Wanted, WarmSampler, newest_step
 from etlgan_tui.screens.playing import Playing
 from etlgan_tui.widgets.bar import TopBar
+from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.sheet import Leaf, SheetView
 from etlgan_tui.widgets.slider import Slider
@@ -58,7 +58,7 @@ What is kept lies in the run's folder, under kept/."""
         with Container(id="board"):
             yield SheetView(id="writing")
             yield VerticalScroll(id="codes", can_focus=False)
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self._sampler = WarmSampler(self.run)

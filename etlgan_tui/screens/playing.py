@@ -39,7 +39,7 @@ class Playing(BaseScreen):
         Binding("ctrl+r", "reload", "Reload newest checkpoint", show=False),
         Binding("up", "field(-1)", "Previous field", show=False),
         Binding("down", "field(1)", "Next field", show=False),
-        Binding("f1", "app.help", "Help", show=False),
+        Binding("f1", "app.help", "Help"),
         Binding("f2", "app.pictures", "Pictures", show=False),
         Binding("escape", "back", "Back"),
     ]

@@ -32,6 +32,7 @@ class Prompt(ModalScreen[str | None]):
             yield Label(self._title, markup=False, classes="dialog-title")
             yield Input(self._value, id="answer", select_on_focus=False)
             yield Lines(self._hint, id="hint")
+            yield Lines("Enter saves, Escape leaves it as it is", classes="dialog-keys")
 
     def _problem(self, text: str) -> str:
         try:

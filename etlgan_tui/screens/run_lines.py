@@ -12,7 +12,7 @@ from etlgan_tui.index import Listed, Page, Preview
 from etlgan_tui.query import Query
 from etlgan_tui.widgets.chart import Series
 from etlgan_tui.widgets.preview import Glance
-from etlgan_tui.widgets.run_table import HEADS, Line
+from etlgan_tui.widgets.run_table import BY_LETTER, HEADS, Line
 
 SHORT_NAME, LONG_NAME = 22, 44  # cells of a name, beside the preview and without it
 LONGEST_TAGS = 16
@@ -198,4 +198,7 @@ def count(page: Page, *, marked: int, common: Sequence[str]) -> str:
 def _sorting(query: Query) -> str:
     if query.order == "created":
         return f"{'newest' if query.descending else 'oldest'} first"
-    return f"by {query.order}, {'largest' if query.descending else 'smallest'} first"
+    title = next(head.title for head in HEADS if head.order == query.order)
+    if query.order in BY_LETTER:
+        return f"by {title}, {'z' if query.descending else 'a'} first"
+    return f"by {title}, {'largest' if query.descending else 'smallest'} first"

@@ -11,6 +11,7 @@ from textual.containers import Container, Horizontal
 from textual.timer import Timer
 from textual.widgets import Input
 
+from core.runs.meta import printable
 from core.runs.store import PAGE
 from etlgan_tui import looks
 from etlgan_tui.background import Errand
@@ -23,7 +24,7 @@ from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.preview import Preview
-from etlgan_tui.widgets.run_table import ORDERS, RunTable
+from etlgan_tui.widgets.run_table import BY_LETTER, ORDERS, RunTable
 
 REST_SECONDS = 0.1  # the cursor has to rest on a run before its preview is read
 PAINT_SECONDS = 0.15  # for the first picture, before the directories are read
@@ -37,7 +38,7 @@ EMPTY = """\
 No runs here yet.
 
 Press  n  to start one: the defaults train ten hiragana on the
-embedded handwriting, in about five minutes on two CPU cores.
+embedded handwriting, in a few minutes on two CPU cores.
 
 From a shell the same is  etlgan run hiragana-a-ka
 Press  ?  for all keys,  q  to leave; runs go on without the dashboard."""
@@ -104,6 +105,10 @@ class RunsScreen(RunActions):
         selected = self.query_one(RunTable).selected
         return "" if run_lines.is_sweep(selected) else selected
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(self.query_one(RunTable).marked) or super().targets
+
     def without_target(self) -> str:
         if self.query_one(RunTable).selected:
             return "this is a sweep; choose one of its runs (Enter shows them), or mark all of them with space"
@@ -162,7 +167,7 @@ class RunsScreen(RunActions):
 
     def _nothing(self, page: Page, *, first: bool) -> str:
         if page.every:
-            return f"No run matches {self.query_one('#filter', Input).value!r}."
+            return f"No run matches “{printable(self.query_one('#filter', Input).value)}”."
         return "reading the runs ..." if first else EMPTY
 
     def _tell_count(self) -> None:
@@ -217,7 +222,9 @@ class RunsScreen(RunActions):
         again = event.order == self._query.order
         self._ask(
             self._query._replace(
-                order=event.order, descending=not self._query.descending if again else event.order != "name", page=0
+                order=event.order,
+                descending=not self._query.descending if again else event.order not in BY_LETTER,
+                page=0,
             )
         )
 
@@ -251,8 +258,11 @@ class RunsScreen(RunActions):
         self._look.ask()
 
     def action_order(self) -> None:
-        order = ORDERS[(ORDERS.index(self._query.order) + 1) % len(ORDERS)]
-        self._ask(self._query._replace(order=order, page=0))
+        """By the next of the columns that are there."""
+        orders = self.query_one(RunTable).orders
+        at = orders.index(self._query.order) if self._query.order in orders else -1
+        order = orders[(at + 1) % len(orders)]
+        self._ask(self._query._replace(order=order, descending=order not in BY_LETTER, page=0))
 
     def action_reverse(self) -> None:
         self._ask(self._query._replace(descending=not self._query.descending, page=0))
@@ -280,6 +290,10 @@ class RunsScreen(RunActions):
             self._folded ^= {parent}
             self._select, self._select_looks = parent, SELECT_LOOKS
             self._show(self.page)
+
+    def action_delete(self) -> None:
+        super().action_delete()
+        self.query_one(RunTable).unmark()
 
     def action_new(self) -> None:
         from etlgan_tui.screens.new import NewScreen

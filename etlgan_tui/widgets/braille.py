@@ -61,7 +61,9 @@ def nice_ticks(low: float, high: float, count: int) -> list[tuple[float, str]]:
 
 
 def label(value: float, decimals: int | None = None) -> str:
-    """A number in at most seven cells: 1,200 and 1.2M, 0.05 and 1e-05."""
+    """A number in at most seven cells: 1,200 and 1.2M, 0.05 and 1e-05; a dash for what is none."""
+    if not math.isfinite(value):
+        return "-"
     size = abs(value)
     if size >= 1e6:
         return f"{value / 1e6:.4g}M"

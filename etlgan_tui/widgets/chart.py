@@ -6,11 +6,12 @@ that wants the same core.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -28,6 +29,7 @@ LABEL_CELLS = 7  # of the y axis
 SMOOTHINGS = (0.0, 1 / 200, 1 / 60, 1 / 20)  # reach of the mean, as a share of all points
 ZOOM = 0.6  # of the range that a zoom step leaves
 _SERIES_COLOURS = 6
+_MARK_CELLS = 5  # of a curve in the legend, with the blanks around it
 
 
 class Series(NamedTuple):
@@ -135,7 +137,8 @@ class Chart(Widget, can_focus=True):
         return [self._legend(width), *plot, steps]
 
     def _empty(self, width: int, down: int) -> list[Strip]:
-        text = "nothing above 0 to draw on a logarithmic axis" if self.logarithmic else "no values yet"
+        values = any(len(curve.step) for curve in self.series)
+        text = "nothing above 0 to draw on a logarithmic axis" if self.logarithmic and values else "no values yet"
         return [
             self._line([(text.center(width) if row == down // 2 else "", "chart--axis")], width) for row in range(down)
         ]
@@ -194,26 +197,38 @@ class Chart(Widget, can_focus=True):
         return self._line([("".join(line), "chart--axis")], width)
 
     def _legend(self, width: int) -> Strip:
-        parts = [(self.title, "chart--title")]
-        for n, curve in enumerate(self.series):
-            value = self._value(curve)
-            parts.append((f"  {MARKS[n % len(MARKS)]} {curve.name} {value}", f"chart--series-{n % _SERIES_COLOURS}"))
+        """Title, every curve's mark and name, values, flags. Where that does not fit, values get shorter, then go, then
+        names are cut: a curve without a name says nothing."""
         flags = [
             word for word, on in (("log", self.logarithmic), ("smooth", self.smoothing), ("zoom", self.view)) if on
         ]
-        parts.append((f"  ({', '.join(flags)})" if flags else "", "chart--axis"))
-        while len(parts) > 1 and sum(cell_len(text) for text, _ in parts) > width:
-            parts.pop()
+        title, end = (self.title, "chart--title"), (f"  ({', '.join(flags)})" if flags else "", "chart--axis")
+        names = [curve.name for curve in self.series]
+        values = [self._value(curve) for curve in self.series]
+        full = [f" {label(value)}" for value in values]
+        short = [f" {value:.2g}" if abs(value) < 100 else f" {label(value)}" for value in values]
+        none = [""] * len(names)
+        used = cell_len(title[0]) + cell_len(end[0]) + len(names) * _MARK_CELLS
+        room = max(1, (width - used) // max(1, len(names)))
+        cut = [set_cell_size(name, room).rstrip() if cell_len(name) > room else name for name in names]
+        for named, told in ((names, full), (names, short), (names, none), (cut, none)):
+            texts = [
+                f"  {MARKS[n % len(MARKS)]} {name}{value}"
+                for n, (name, value) in enumerate(zip(named, told, strict=True))
+            ]
+            curves = [(text, f"chart--series-{n % _SERIES_COLOURS}") for n, text in enumerate(texts)]
+            parts = [title, *curves, end]
+            if sum(cell_len(text) for text, _ in parts) <= width:
+                break
         return self._line(parts, width)
 
-    def _value(self, curve: Series) -> str:
-        """At the cursor, else the newest: what was measured, not the smoothed course."""
+    def _value(self, curve: Series) -> float:
+        """At the cursor, else the newest: what was measured, not the smoothed course. NaN where there is none."""
         count = min(len(curve.step), curve.value.count)
         if not count:
-            return "-"
+            return math.nan
         at = count - 1 if self.cursor is None else int(np.searchsorted(curve.step[:count], self.cursor, "right")) - 1
-        value = curve.value.values[max(at, 0)]
-        return label(float(value)) if np.isfinite(value) else "-"
+        return float(curve.value.values[max(at, 0)])
 
     def _line(self, parts: list[tuple[str, str]], width: int) -> Strip:
         segments = [Segment(text, self._style(name)) for text, name in parts]

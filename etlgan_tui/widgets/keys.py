@@ -8,11 +8,12 @@ from typing import ClassVar, NamedTuple
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
+from textual.keys import key_to_character
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-HELP = "question_mark"
+HELP = ("question_mark", "f1")
 
 
 class Key(NamedTuple):
@@ -39,20 +40,25 @@ class KeyBar(Widget):
         self._look()
 
     def _look(self) -> None:
-        """The first key of each action that wants to be seen; the help, which is always there, last."""
+        """The first key of each action that wants to be seen, unless it is typed into a field; the help last."""
         found: dict[str, Key] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            if active.enabled and binding.show and binding.description:
+            if active.enabled and binding.show and binding.description and not self._typed(binding.key):
                 found.setdefault(
                     binding.action, Key(binding.key, self.app.get_key_display(binding), binding.description)
                 )
         first = [found.pop(action) for action in self._first if action in found]
-        self.keys = tuple(sorted([*first, *found.values()], key=lambda key: key.key == HELP))
+        self.keys = tuple(sorted([*first, *found.values()], key=lambda key: key.key in HELP))
+
+    def _typed(self, key: str) -> bool:
+        """Whether what has the focus takes the key as text."""
+        focused = self.screen.focused
+        return focused is not None and focused.check_consume_key(key, key_to_character(key))
 
     def _shown(self) -> list[tuple[int, Key]]:
         """Keys with the columns that they begin at: as many as fit, the last one at the right."""
-        last = self.keys[-1:] if self.keys and self.keys[-1].key == HELP else ()
+        last = self.keys[-1:] if self.keys and self.keys[-1].key in HELP else ()
         right = self.size.width - sum(map(_cells, last))
         shown, at = [], 0
         for key in self.keys[: len(self.keys) - len(last)]:

@@ -44,6 +44,7 @@ HEADS = (
 ALWAYS = 4  # columns that are there whatever they say
 MEASURED = 11  # up to here: there where any run has a value; the others only where runs differ in them
 ORDERS = tuple(dict.fromkeys(["created", *(head.order for head in HEADS if head.order)]))
+BY_LETTER = ("name", "recipe", "preset", "source", "chars")  # orders in which a comes first
 MARK = "◆"
 
 
@@ -111,6 +112,11 @@ class RunTable(Table):
         for head in (HEADS[at] for at in wanted):
             self.add_column(_cell(head, head.title), key=head.title)
         return True
+
+    @property
+    def orders(self) -> list[str]:
+        """What the columns that are there can be sorted by, the age first."""
+        return list(dict.fromkeys(["created", *(HEADS[at].order for at in self._wanted if HEADS[at].order)]))
 
     @property
     def common(self) -> list[str]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Collapsible, DataTable, Static, TabbedContent
+from textual.widgets import Collapsible, DataTable, Input, Static, TabbedContent
 
 from core import config, events, presets
 from core.events import Scored
@@ -48,6 +48,33 @@ async def form(pilot: Pilot[None]) -> NewScreen:
     await on(pilot, RunsScreen)
     await pilot.press("n")
     return await on(pilot, NewScreen)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_long_text_is_seen_while_it_is_typed(home: Home, size: tuple[int, int]) -> None:
+    async with TestApp(home).run_test(size=size) as pilot:
+        screen = await form(pilot)
+        write(screen, "data.source", "kmnist:/work/with a long/path/to/kmnist")
+        editor = row(screen, "data.source").query_one(Input)
+        editor.focus()
+        await until(pilot, lambda: editor.has_focus and editor.cursor_position >= len(editor.value))
+        await pilot.pause()
+        assert editor.scrollable_content_region.height == 1, "no bar in the place of the text"
+        assert "path/to/kmnist" in "".join(segment.text for segment in editor.render_line(0))
+
+
+@pytest.mark.asyncio
+async def test_runs_side_by_side_share_the_width(home: Home) -> None:
+    runs = [make_run(home, number) for number in (1, 2)]
+    async with TestApp(home).run_test(size=(80, 24)) as pilot:
+        await on(pilot, RunsScreen)
+        pilot.app.push_screen(CompareScreen([run.id for run in runs]))
+        screen = await on(pilot, CompareScreen)
+        await pilot.press("2")
+        sides = list(screen.query(".side"))
+        await until(pilot, lambda: sides[-1].region.right == 80)
+        assert [side.size.width for side in sides] == [side.size.width for side in sides[:1]] * 2
 
 
 @pytest.mark.asyncio
@@ -240,14 +267,18 @@ async def test_compare_and_the_table_show_what_the_score_card_says(home: Home) -
     """scores.json as `etlgan score` writes it; a damaged one is as none."""
     for number, said in enumerate(({"gan_test": 0.75, "fcd": None, "spread": 0.91}, {"gan_test": 0.5}, None), start=1):
         run = make_run(home, number, reached=300, ended="stopped")  # not judged while it trained
-        content = {"step": 300, "overall": 0.8, "columns": {"generated": said, "held-out real": {"gan_test": 1.0}}}
+        content = {
+            "step": 300,
+            "overall": 0.9 - number / 10,
+            "columns": {"generated": said, "held-out real": {"gan_test": 1.0}},
+        }
         run.scores.write_text("{ torn" if said is None else json.dumps(content))
     async with TestApp(home).run_test(size=(120, 40)) as pilot:
         await on(pilot, RunsScreen)
         shown = pilot.app.screen_stack[-1].query_one(RunTable)
         await until(pilot, lambda: shown.row_count == 3)
         scores = [str(shown.get_cell(f"261105-12000{number}-abc", "score")).strip() for number in (1, 2, 3)]
-        assert scores == ["0.75", "0.5", ""]
+        assert scores == ["0.8", "0.7", ""]
         await pilot.press("space", "space", "space", "c")
         screen = await on(pilot, CompareScreen)
         table = screen.query_one("#diff-table", DataTable)

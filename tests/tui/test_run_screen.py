@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.style import Style
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TabbedContent
 
@@ -15,7 +16,9 @@ from core.rundir import Home, RunDir
 from core.runs import launcher
 from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
-from etlgan_tui.widgets.chart import Chart
+from etlgan_tui.series import Column
+from etlgan_tui.widgets.chart import Chart, Series
+from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.log_view import LogView
 from etlgan_tui.widgets.picture import Picture, TextPicture
 from etlgan_tui.widgets.scrubber import Scrubber
@@ -55,6 +58,38 @@ async def test_curves_samples_and_heading(home: Home) -> None:
         lines = drawn(screen)
         assert [line[0] for line in lines[1::4]] == list("あいうえおかきくけこ")
         assert lines[1].startswith("あ ")
+
+
+async def test_a_pinned_chart_takes_the_screen(home: Home) -> None:
+    run = make_run(home, 1)
+    async with TestApp(home).run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, run)
+        await pilot.press("z")
+        chart = screen.query_one("#losses", Chart)
+        await until(pilot, lambda: chart.size.height >= 20)
+        assert chart.size.width == 80
+        assert screen.query_one(KeyBar).region.y == 23
+        await pilot.press("z")
+        await until(pilot, lambda: chart.size.height < 12)
+        await pilot.press("2", "z")
+        await until(pilot, lambda: toasts(pilot))
+        assert screen.maximized is None, "no chart on that tab"
+
+
+@pytest.mark.parametrize("width", [30, 38, 60, 120])
+async def test_every_curve_is_named_however_narrow(home: Home, width: int) -> None:
+    del home
+    values = Column()
+    values.extend(np.array([0.33612, 0.33613]))
+    steps = np.array([1.0, 2.0])
+    chart = Chart("Q reads")
+    chart.series = tuple(Series(name, steps, values) for name in ("real", "drawn"))
+    chart._style = lambda _name: Style()  # type: ignore[assignment,method-assign]  # it is on no screen
+    line = chart._legend(width).text
+    assert len(line) == width
+    assert all(name in line for name in ("Q reads", "real", "drawn"))
+    assert ("0.3361" in line) == (width >= 60)
+    assert (" 0.34" in line) == (width == 38)
 
 
 async def test_scrubbing_moves_charts_and_picture_together(home: Home) -> None:

@@ -20,7 +20,7 @@ from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.widgets.chart import Chart
 from etlgan_tui.widgets.keys import KeyBar
-from etlgan_tui.widgets.run_table import RunTable
+from etlgan_tui.widgets.run_table import HEADS, RunTable
 from tui.conftest import TestApp, held, make_run
 from tui.waiting import on, toasts, until
 
@@ -101,7 +101,7 @@ async def test_a_run_just_started_is_gone_to_though_a_look_without_it_was_under_
 
 
 async def test_filter_as_one_types(home: Home) -> None:
-    make_run(home, 1, name="good", tags=("best",))
+    make_run(home, 1, name="good", tags=("best", "of two"))
     make_run(home, 2, name="bad", ended="failed", reached=100)
     make_run(home, 3, name="goodness", changes={"recipe.name": "classic"})
     async with TestApp(home).run_test(size=(120, 40)) as pilot:
@@ -111,13 +111,18 @@ async def test_filter_as_one_types(home: Home) -> None:
         for typed, expected in {
             "good": ["goodness", "good"],
             "tag:best": ["good"],
+            'tag:"of two"': ["good"],
+            '"of tw"': ["good"],
+            "[": [],
+            "ささ": [],
+            "あこ": ["goodness", "bad", "good"],
             "state:failed": ["bad"],
             "recipe:classic good": ["goodness"],
             "no such": [],
         }.items():
             line.value = typed
             await until(pilot, partial(shows, pilot, expected))
-        assert "No run matches 'no such'" in text(pilot, "#empty")
+        assert "No run matches “no such”" in text(pilot, "#empty")
         line.value = "state:odd"
         await until(pilot, lambda: "state:odd is none of queued, running" in text(pilot, "#count"))
         await pilot.press("escape")
@@ -208,12 +213,54 @@ async def test_delete_can_be_undone(home: Home) -> None:
         await listed(pilot, 0)
         assert not run.path.exists()
         assert (home.trash / run.id).is_dir()
-        pilot.app.removed.append("gone")  # type: ignore[attr-defined]  # out of the trash, by gc or by restore
+        pilot.app.removed.append(("gone",))  # type: ignore[attr-defined]  # out of the trash, by gc or by restore
         await pilot.press("u")
         await until(pilot, lambda: any("'gone'" in told for told in toasts(pilot)))
         await pilot.press("u")
         await listed(pilot, 1)
         assert run.path.is_dir()
+
+
+async def test_what_is_marked_is_deleted_together_and_comes_back_together(home: Home) -> None:
+    runs = [make_run(home, number) for number in range(1, 4)]
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 3)
+        await pilot.press("space", "space", "D")  # the cursor is on the third by now
+        await listed(pilot, 1)
+        assert [run.path.exists() for run in runs] == [True, False, False]
+        assert not table(pilot).marked
+        await pilot.press("u")
+        await listed(pilot, 3)
+        assert all(run.path.is_dir() for run in runs)
+
+
+async def test_sorting_goes_through_the_columns_that_are_there_by_their_titles(home: Home) -> None:
+    make_run(home, 1)
+    make_run(home, 2)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        shown = await listed(pilot, 2)
+        assert "score" in shown.orders
+        assert "recipe" not in shown.orders, "alike in all: no column"
+        said = []
+        for _ in shown.orders:
+            await pilot.press("o")
+            order = pilot.app.screen._query.order  # type: ignore[attr-defined]
+            title = next(head.title for head in HEADS if head.order == order)
+            words = (
+                "newest first" if order == "created" else f"by {title}, {'a' if order == 'name' else 'largest'} first"
+            )
+            await until(pilot, partial(lambda words: words in text(pilot, "#count"), words))
+            said.append(order)
+        assert said == [*shown.orders[1:], "created"]
+
+
+async def test_keys_that_a_field_takes_as_text_are_not_promised(home: Home) -> None:
+    make_run(home, 1)
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, 1)
+        assert {"n", "c"} <= {key.key for key in pilot.app.screen.query_one(KeyBar).keys}
+        await pilot.press("slash")
+        await until(pilot, lambda: not {"n", "c"} & {key.key for key in pilot.app.screen.query_one(KeyBar).keys})
 
 
 async def test_another_theme_colours_the_states_too(home: Home) -> None:

@@ -35,7 +35,7 @@ from etlgan_tui.widgets.scrubber import Scrubber
 # id, title, and the curves of each chart: column of the history, name in the legend
 CHARTS = (
     ("losses", "losses", (("d", "D"), ("g", "G"))),
-    ("information", "information losses", (("info_cat", "label"), ("info_con", "codes"))),
+    ("information", "information", (("info_cat", "label"), ("info_con", "codes"))),
     ("accuracy", "Q reads", (("q_real", "real"), ("q_fake", "drawn"))),
     ("speed", "images/s", (("images_per_s", "images/s"),)),
 )

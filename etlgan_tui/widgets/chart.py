@@ -198,26 +198,24 @@ class Chart(Widget, can_focus=True):
 
     def _legend(self, width: int) -> Strip:
         """Title, every curve's mark and name, values, flags. Where that does not fit, values get shorter, then go, then
-        names are cut: a curve without a name says nothing."""
+        the flags, then names are cut: a curve without a name says nothing."""
         flags = [
             word for word, on in (("log", self.logarithmic), ("smooth", self.smoothing), ("zoom", self.view)) if on
         ]
-        title, end = (self.title, "chart--title"), (f"  ({', '.join(flags)})" if flags else "", "chart--axis")
+        end = f"  ({', '.join(flags)})" if flags else ""
         names = [curve.name for curve in self.series]
         values = [self._value(curve) for curve in self.series]
         full = [f" {label(value)}" for value in values]
         short = [f" {value:.2g}" if abs(value) < 100 else f" {label(value)}" for value in values]
         none = [""] * len(names)
-        used = cell_len(title[0]) + cell_len(end[0]) + len(names) * _MARK_CELLS
-        room = max(1, (width - used) // max(1, len(names)))
+        room = max(1, (width - cell_len(self.title)) // max(1, len(names)) - _MARK_CELLS)
         cut = [set_cell_size(name, room).rstrip() if cell_len(name) > room else name for name in names]
-        for named, told in ((names, full), (names, short), (names, none), (cut, none)):
-            texts = [
-                f"  {MARKS[n % len(MARKS)]} {name}{value}"
+        for named, told, said in ((names, full, end), (names, short, end), (names, none, end), (cut, none, "")):
+            curves = [
+                (f"  {MARKS[n % len(MARKS)]} {name}{value}", f"chart--series-{n % _SERIES_COLOURS}")
                 for n, (name, value) in enumerate(zip(named, told, strict=True))
             ]
-            curves = [(text, f"chart--series-{n % _SERIES_COLOURS}") for n, text in enumerate(texts)]
-            parts = [title, *curves, end]
+            parts = [(self.title, "chart--title"), *curves, (said, "chart--axis")]
             if sum(cell_len(text) for text, _ in parts) <= width:
                 break
         return self._line(parts, width)

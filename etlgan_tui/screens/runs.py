@@ -147,7 +147,7 @@ class RunsScreen(RunActions):
         name_cells = run_lines.LONG_NAME if wide else run_lines.SHORT_NAME
         self._folded -= set(run_lines.above(page.runs, self._select))  # what is gone to is to be seen
         lines = run_lines.lines(page.runs, page.query, now=now, folded=self._folded, name_cells=name_cells)
-        table.show(lines, select=self._select)
+        table.show(lines, select=self._select, order=page.query.order, descending=page.query.descending)
         if run_lines.is_sweep(table.selected):
             self._preview_sweep(table.selected)
         self._select_looks -= 1

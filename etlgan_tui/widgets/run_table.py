@@ -95,6 +95,8 @@ class RunTable(Table):
         self._shown: dict[str, Line] = {}
         self._said: str | None = None
         self._wanted: list[int] = []  # columns shown, as positions in HEADS
+        self._arrow = ("", "")  # the order whose title has an arrow, and the arrow; by age, as usual, none has
+        self._titled: tuple[list[int], tuple[str, str]] = ([], self._arrow)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self.recolour())
@@ -105,12 +107,13 @@ class RunTable(Table):
         wanted = [
             at for at, texts in enumerate(said) if at < ALWAYS or (any(texts) if at < MEASURED else len(texts) > 1)
         ]
-        if wanted == self._wanted:
+        if (wanted, self._arrow) == self._titled:
             return False
-        self._wanted = wanted
+        self._wanted, self._titled = wanted, (wanted, self._arrow)
         self.clear(columns=True)
         for head in (HEADS[at] for at in wanted):
-            self.add_column(_cell(head, head.title), key=head.title)
+            arrow = self._arrow[1] if head.order == self._arrow[0] else ""
+            self.add_column(_cell(head, head.title + arrow), key=head.title)
         return True
 
     @property
@@ -133,8 +136,9 @@ class RunTable(Table):
         ids = list(self._shown)
         return ids[self.cursor_row] if 0 <= self.cursor_row < len(ids) else ""
 
-    def show(self, lines: Sequence[Line], *, select: str = "") -> None:
+    def show(self, lines: Sequence[Line], *, select: str = "", order: str = "", descending: bool = True) -> None:
         """Replace what is shown; only what differs is touched. The cursor stays on its run, or goes to `select`."""
+        self._arrow = (order, "▾" if descending else "▴") if order not in ("", "created") else ("", "")
         wanted = {line.id: line for line in lines}
         chosen, row = select if select in wanted else self.selected, self.cursor_row
         if not self._set_columns(lines) and list(wanted) == list(self._shown):

@@ -250,6 +250,9 @@ async def test_sorting_goes_through_the_columns_that_are_there_by_their_titles(h
                 "newest first" if order == "created" else f"by {title}, {'a' if order == 'name' else 'largest'} first"
             )
             await until(pilot, partial(lambda words: words in text(pilot, "#count"), words))
+            heads = [str(column.label).strip() for column in shown.ordered_columns]
+            arrow = "▴" if order == "name" else "▾"
+            assert [head for head in heads if head[-1] in "▴▾"] == ([] if order == "created" else [title + arrow])
             said.append(order)
         assert said == [*shown.orders[1:], "created"]
 

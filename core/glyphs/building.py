@@ -90,10 +90,11 @@ def sized_batches(
     """`source.batches(rows)`, prepared, as (n, size, size). Many of the pen's are drawn by several processes, unless
     this one is `alone`, as one of several already.
     """
-    processes = 1 if alone else beside.processes_for(len(rows))
-    if isinstance(source, PenmanSource) and processes > 1:
-        yield from beside.sized_beside(source, rows, size, options, processes)
-        return
+    if isinstance(source, PenmanSource) and not alone:
+        processes = beside.processes_for(len(rows), source.style)
+        if processes > 1:
+            yield from beside.sized_beside(source, rows, size, options, processes)
+            return
     for places, raw in source.batches(rows):
         yield places, fitted(raw, options, size)
 

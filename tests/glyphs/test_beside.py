@@ -15,7 +15,7 @@ from core.settings import DataConfig
 @pytest.fixture
 def several(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any number of images is many, and there are three cores."""
-    monkeypatch.setattr(beside, "MANY", 1)
+    monkeypatch.setattr(beside, "MANY", dict.fromkeys(beside.MANY, 1))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
 
 
@@ -37,10 +37,11 @@ def test_several_processes_draw_what_one_draws(
 
 def test_few_images_are_drawn_by_who_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
-    assert beside.processes_for(beside.MANY - 1) == 1
-    assert beside.processes_for(beside.MANY) == beside.MOST
+    assert beside.processes_for(beside.MANY["scanned"] - 1, "scanned") == 1
+    assert beside.processes_for(beside.MANY["scanned"], "scanned") == beside.MOST
+    assert beside.processes_for(beside.MANY["scanned"], "clean") == 1, "sooner drawn than a process is started"
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
-    assert beside.processes_for(1_000_000) == 1
+    assert beside.processes_for(1_000_000, "clean") == 1
 
 
 @pytest.mark.usefixtures("several")

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.judge import rows as rows_
-from core.judge.control import RULERS, control, within
 from core.judge.reference import Exhibit, Images, Labels, Progress, Reference
 from core.judge.rows import Case, Numbers
+from core.judge.steering import RULERS, control, within
 
 QUICK = (2, 4, 6)  # seconds
 ALL = (1, 2, 4, 5, 6, 7, 8)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 
 from core.judge import card as cards
-from core.judge import score
+from core.judge import judges
 from core.judge.classifier import VERSION as JUDGE_VERSION
 from core.judge.quantities import BY_NAME
 from core.judge.reference import Images, Labels, Progress, Reference
@@ -70,7 +70,7 @@ def _kept(
     reference: Reference, column: str, rows: Collection[int], measured: Callable[[Collection[int]], Numbers]
 ) -> Numbers:
     """Row by row from the cache, the rest measured now."""
-    learning = [score.JUDGE_IMAGES, score.JUDGE_STEPS, score.reader_precision()]
+    learning = [judges.JUDGE_IMAGES, judges.JUDGE_STEPS, judges.reader_precision()]
     facts = [VERSION, JUDGE_VERSION, *learning, *reference.key, column]
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
     path = cache_root() / "controls" / f"{name}.json"

@@ -13,7 +13,7 @@ from core.glyphs.glyphset import GlyphSet
 from core.judge.classifier import Judge, Reading
 from core.judge.copying import Copying
 from core.judge.distances import NEIGHBOURS
-from core.judge.score import judge_for, pupil_for
+from core.judge.judges import judge_for, pupil_for
 from core.settings import DataConfig
 
 FEWEST = 20  # held-out images of a character below which its numbers are said to be weak

@@ -11,8 +11,8 @@ import numpy as np
 
 from core.judge.classifier import train
 from core.judge.distances import Fidelity, density_coverage, frechet, kernel_distance, spread, unbiased_kernel_distance
+from core.judge.judges import reader_precision, steps_for
 from core.judge.reference import Exhibit, Images, Labels, Opposite, Progress, Reference, said
-from core.judge.score import reader_precision, steps_for
 
 Numbers = dict[str, float]
 

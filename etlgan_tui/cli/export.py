@@ -255,7 +255,7 @@ def _reader(run: RunDir, config: RunConfig, sampler: Sampler, domain: str | None
     from core.errors import ConfigError
     from core.export.characters import reader_of
     from core.glyphs import repertoire
-    from core.judge.score import judge_for
+    from core.judge.judges import judge_for
 
     if sampler.characters != repertoire.characters(config.data.chars):
         raise ConfigError(

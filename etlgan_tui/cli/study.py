@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.studies.cells import Cell
     from core.studies.gain.outcome import Outcome
     from core.studies.plans import Floors, GainRow
+    from core.studies.results import Result
 
 app = typer.Typer(
     cls=QuickGroup, rich_markup_mode=None, no_args_is_help=True, help="Run whole tables of experiments, and judge them."
@@ -158,7 +159,7 @@ def _fill(study: _Study, *, jobs: int, per_char: int, as_json: bool, folder: Pat
     """
     from core.errors import ConfigError
     from core.studies import page, results
-    from core.studies.gain import kept, table
+    from core.studies.gain import kept
 
     cells = study.cells
     if not cells and not study.gains:
@@ -175,34 +176,38 @@ def _fill(study: _Study, *, jobs: int, per_char: int, as_json: bool, folder: Pat
         }
         written = page.write(home, study.name, shown, study.floors, measured)
     done.sort(key=lambda result: list(cells).index(result.cell))
-    if as_json:
-        terminal.say_json(
-            [
-                *(page.record(result) for result in done),
-                *({"experiment": row, **table.record(outcome)} for row, outcome in gained.items()),
-            ]
-        )
-    else:
-        head = ("experiment", "recipe", "seeds", *(column.head for column in results.COLUMNS))
-        rows = [
-            (row, variant, str(seeds), *map(_marked, entries))
-            for row, variant, seeds, entries in results.rows(done, study.floors)
-        ]
-        gains = [
-            (row, *map(_marked, line))
-            for row, outcome in gained.items()
-            for line in table.lines(outcome, study.gains[row].wanted)
-        ]
-        for titles, texts in ((head, rows), (("experiment", *table.HEAD), gains)):
-            right = frozenset(titles) - {"experiment", "recipe"}
-            for text in terminal.table(titles, texts, right=right) if texts else ():
-                terminal.say(text)
+    _print(study, done, gained, as_json=as_json)
     count = len(shown) + sum(len(gain.outcome.accuracy) for gain in measured.values())
     report = f"report of all {count} that are there: {written}" if written else "no report"
     there, asked = len(done) + len(gained), len(cells) + len(study.gains)
     terminal.tell(f"{there} of {asked} cells; {report}")
     if there < asked:
         raise typer.Exit(1)
+
+
+def _print(study: _Study, done: Sequence[Result], gained: Mapping[str, Outcome], *, as_json: bool) -> None:
+    """The table of runs against their floors, and that of OCR gains."""
+    from core.studies import page, results
+    from core.studies.gain import table
+
+    if as_json:
+        gains = [{"experiment": row, **table.record(outcome)} for row, outcome in gained.items()]
+        terminal.say_json([*map(page.record, done), *gains])
+        return
+    head = ("experiment", "recipe", "seeds", *(column.head for column in results.COLUMNS))
+    runs = [
+        (row, variant, str(seeds), *map(_marked, entries))
+        for row, variant, seeds, entries in results.rows(done, study.floors)
+    ]
+    lines = [
+        (row, *map(_marked, line))
+        for row, outcome in gained.items()
+        for line in table.lines(outcome, study.gains[row].wanted)
+    ]
+    for titles, texts in ((head, runs), (("experiment", *table.HEAD), lines)):
+        right = frozenset(titles) - {"experiment", "recipe"}
+        for text in terminal.table(titles, texts, right=right) if texts else ():
+            terminal.say(text)
 
 
 def _gained(home: Home, study: _Study, jobs: int) -> dict[str, Outcome]:

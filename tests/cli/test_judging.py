@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.judge import classifier, score
+from core.judge import classifier, judges
 from core.rundir import Home, RunDir, write_json
 from core.runs.find import run_ids
 
@@ -23,8 +23,8 @@ SMALL = [text for name, value in SETTINGS.items() for text in ("--set", f"{name}
 @pytest.fixture(autouse=True)
 def short_study(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001  (its environment comes first)
     monkeypatch.delenv("ETLGAN_TRAINER")
-    monkeypatch.setattr(score, "JUDGE_IMAGES", 40)
-    monkeypatch.setattr(score, "JUDGE_STEPS", (45, 0))
+    monkeypatch.setattr(judges, "JUDGE_IMAGES", 40)
+    monkeypatch.setattr(judges, "JUDGE_STEPS", (45, 0))
     monkeypatch.setattr(classifier, "BATCH", 24)
     torch.set_num_threads(1)
 

@@ -208,7 +208,7 @@ def test_no_judge_of_other_characters_filters(etlgan: Typed, tmp_path: Path, mon
     def trained(*_: object, **__: object) -> None:
         raise AssertionError("a judge was trained")
 
-    monkeypatch.setattr("core.judge.score.judge_for", trained)
+    monkeypatch.setattr("core.judge.judges.judge_for", trained)
     (there,) = (tmp_path / "home" / "runs").iterdir()
     facts = there / "checkpoints" / "00000006.json"
     facts.write_text(json.dumps(json.loads(facts.read_text()) | {"characters": ["い", "あ", "亜"]}))

@@ -14,7 +14,7 @@ from scipy import ndimage
 from core import config as configs
 from core.glyphs import penman
 from core.judge import card as cards
-from core.judge import classifier, controls, naming, score, scorer
+from core.judge import classifier, controls, judges, naming, scorer
 from core.judge.reference import Reference, first_of_each
 from core.settings import RunConfig
 
@@ -35,8 +35,8 @@ def config(small: Small, shared: Path, monkeypatch: pytest.MonkeyPatch) -> RunCo
     torch.set_num_threads(1)
     monkeypatch.setenv("ETLGAN_CACHE", str(shared))
     monkeypatch.setattr(classifier, "BATCH", 48)
-    monkeypatch.setattr(score, "JUDGE_IMAGES", 40)
-    monkeypatch.setattr(score, "JUDGE_STEPS", (30, 0))
+    monkeypatch.setattr(judges, "JUDGE_IMAGES", 40)
+    monkeypatch.setattr(judges, "JUDGE_STEPS", (30, 0))
     monkeypatch.setattr(naming, "NAMING", 20)
     return small(data__per_char=60, data__held_out=24)
 
@@ -201,9 +201,9 @@ def test_first_of_each_takes_as_many_as_there_are_of_the_other() -> None:
 def test_one_domain_of_several_is_judged_by_its_own_images(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(score, "FEW_STEPS", 1)
-    monkeypatch.setattr(score, "JUDGE_STEPS", (1, 0))
-    monkeypatch.setattr(score, "EPOCHS", 0)
+    monkeypatch.setattr(judges, "FEW_STEPS", 1)
+    monkeypatch.setattr(judges, "JUDGE_STEPS", (1, 0))
+    monkeypatch.setattr(judges, "EPOCHS", 0)
     for label in (0, 2):  # no い
         folder = tmp_path / f"U+{ord(CHARS[label]):04X}"
         folder.mkdir()

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.glyphs import glyphset, penman
-from core.judge import classifier, score
+from core.judge import classifier, judges
 from core.settings import DataConfig, RunConfig
 
 Small = Callable[..., RunConfig]
@@ -23,8 +23,8 @@ def data(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataC
     torch.set_num_threads(1)
     monkeypatch.setenv("ETLGAN_CACHE", str(tmp_path))
     monkeypatch.setattr(classifier, "BATCH", 64)
-    monkeypatch.setattr(score, "JUDGE_IMAGES", 30)
-    monkeypatch.setattr(score, "JUDGE_STEPS", (25, 5))
+    monkeypatch.setattr(judges, "JUDGE_IMAGES", 30)
+    monkeypatch.setattr(judges, "JUDGE_STEPS", (25, 5))
     return small().data
 
 
@@ -41,23 +41,23 @@ def written(labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
 def test_a_judge_is_trained_once_and_again_if_its_file_is_damaged(
     data: DataConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(score, "JUDGE_STEPS", (1, 1))
+    monkeypatch.setattr(judges, "JUDGE_STEPS", (1, 1))
     calls: list[int] = []
-    first = score.judge_for(data, progress=lambda done, _: calls.append(done))
+    first = judges.judge_for(data, progress=lambda done, _: calls.append(done))
     assert len(calls) == 4
-    second = score.judge_for(data, progress=lambda done, _: calls.append(done))
+    second = judges.judge_for(data, progress=lambda done, _: calls.append(done))
     assert len(calls) == 4
     assert all(torch.equal(tensor, second.state_dict()[name]) for name, tensor in first.state_dict().items())
     (path,) = (tmp_path / "judges").glob("*.safetensors")
     path.write_bytes(path.read_bytes()[:1000])
-    third = score.judge_for(data, progress=lambda done, _: calls.append(done))
+    third = judges.judge_for(data, progress=lambda done, _: calls.append(done))
     assert len(calls) == 8
     assert all(torch.equal(tensor, third.state_dict()[name]) for name, tensor in first.state_dict().items())
 
 
 def test_a_judge_reads_what_other_writers_wrote(data: DataConfig) -> None:
     labels = np.repeat(np.arange(3), 6)
-    judge = score.judge_for(data)
+    judge = judges.judge_for(data)
     assert (judge.read(written(labels, 1)).label == labels).mean() > 0.6
     assert (judge.read(np.zeros((18, 32, 32), np.uint8)).label == labels).mean() == pytest.approx(1 / 3)
 
@@ -73,8 +73,8 @@ def test_a_judge_of_embedded_data_has_writers_of_its_own_whatever_the_look(
         taught.append(images)
         return classifier.Judge(3, 32)
 
-    monkeypatch.setattr(score, "train", kept)
-    score.judge_for(looked)
+    monkeypatch.setattr(judges, "train", kept)
+    judges.judge_for(looked)
     glyphs = glyphset.load(looked)
     theirs = {image.tobytes() for image in np.asarray(glyphs.images)}
     assert len(taught[0]) == 3 * 30

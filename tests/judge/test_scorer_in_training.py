@@ -8,7 +8,7 @@ import torch
 from core import trainer
 from core.gan.checkpoint import everything, find
 from core.history import curves
-from core.judge import classifier, score, scorer
+from core.judge import classifier, judges, scorer
 from core.rundir import RunDir
 from core.settings import RunConfig
 
@@ -20,8 +20,8 @@ NewRun = Callable[..., RunDir]
 def _fast(monkeypatch: pytest.MonkeyPatch, cache: object) -> None:  # noqa: ARG001  (its environment)
     torch.set_num_threads(1)
     monkeypatch.setattr(classifier, "BATCH", 16)
-    monkeypatch.setattr(score, "JUDGE_IMAGES", 10)
-    monkeypatch.setattr(score, "JUDGE_STEPS", (5, 0))
+    monkeypatch.setattr(judges, "JUDGE_IMAGES", 10)
+    monkeypatch.setattr(judges, "JUDGE_STEPS", (5, 0))
     monkeypatch.setattr(scorer, "MOST_IMAGES", 20)
     monkeypatch.setattr(scorer, "FEWEST", 6)
 

@@ -14,8 +14,8 @@ from core.gan.saved import find
 from core.glyphs import glyphset
 from core.glyphs.glyphset import GlyphSet
 from core.judge import pupil
+from core.judge.judges import reader_precision
 from core.judge.pupil import Food
-from core.judge.score import reader_precision
 from core.rundir import RunDir, read_json, write_json
 from core.studies.gain.plan import BOTH, EMBEDDED, GENERATED, PEN_SEED, REAL, Plan
 from core.studies.gain.subsets import Subset

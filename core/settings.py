@@ -99,7 +99,7 @@ class ModelConfig(Frozen, frozen=True):
 
     size: Annotated[
         Literal["xs", "s", "m", "l", "xl"],
-        Meta(description="Width of the networks (table SIZES in core/gan/model.py)."),
+        Meta(description="Size of the networks: xs for a CPU; s and m at 32 px, l and xl at 64 px, for a GPU."),
     ] = "xs"
     noise: Annotated[int, Meta(ge=1, le=1024, description="Length of the noise vector.", extra={"unit": "values"})] = 64
     codes: Annotated[

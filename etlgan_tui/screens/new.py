@@ -113,7 +113,7 @@ class NewScreen(BaseScreen):
     def _row(self, field: Field, value: str) -> FieldRow:
         choices = ("true", "false") if field.type is bool else tuple(map(str, field.choices))
         limits = "" if choices else field.limits
-        hint = "  ".join(filter(None, (limits, field.unit))) or ("" if choices else field.description)
+        hint = "  ".join(filter(None, (limits, field.unit))) or field.description
         label = field.name if field.name in FIRST else field.name.rpartition(".")[2]
         return FieldRow(field.name, label=label, value=value, hint=hint, about=field.description, choices=choices)
 

@@ -64,7 +64,7 @@ def _row(
 
 # fmt: off
 PRESETS: Mapping[str, Preset] = MappingProxyType({
-    "digits":         _row("10 digits",                 chars="digits",         size=32, net="xs", per_char=5000, steps=3500, batch=64, seconds=410),
+    "digits":         _row("10 digits",                 chars="digits",         size=32, net="xs", per_char=5000, steps=3500, batch=64, seconds=410, recipe__r1=3.0, recipe__r2=3.0),
     "hiragana-a-ka":  _row("10 hiragana, あ and か rows",   chars="hiragana-a-ka",  size=32, net="xs", per_char=700, steps=2000, batch=64, seconds=235),
     "hiragana-sa-ha": _row("20 hiragana, さ to は rows",    chars="hiragana-sa-ha", size=32, net="xs", per_char=700, steps=3500, batch=64, seconds=410, recipe__r1=1.0, recipe__r2=1.0),
     "hiragana":       _row("all 46 hiragana",           chars="hiragana",       size=32, net="xs", per_char=700, steps=6500, batch=64, seconds=755, train__target=-0.01, recipe__r1=1.0, recipe__r2=1.0),

@@ -133,7 +133,7 @@ def test_three_processes_at_once(folder: Path, damaged: bool) -> None:
 def test_other_data_have_another_fingerprint() -> None:
     changes: list[dict[str, object]] = [
         {}, {"chars": "あいえ"}, {"chars": "いあう"}, {"per_char": 7}, {"held_out": 2}, {"size": 64}, {"seed": 1},
-        {"style": "scanned"}, {"style": "prepared"},
+        {"style": "clean"}, {"style": "prepared"},
     ]  # fmt: skip
     asked = [DataConfig(**{"chars": CHARS, "per_char": 6, "held_out": 3, **change}) for change in changes]  # type: ignore[arg-type]
     assert len({glyphset.load(each).fingerprint for each in asked}) == len(changes)

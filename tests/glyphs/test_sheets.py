@@ -41,4 +41,4 @@ def test_the_seed_chooses_among_embedded_writers_too() -> None:
     (first,), (same,), (other,) = (sheets.pick(source, ("あ",), across=2, seed=seed).batches for seed in (0, 0, 1))
     np.testing.assert_array_equal(first[1], same[1])
     assert not np.array_equal(first[1], other[1])
-    assert first[1].shape == (2, 32, 32)
+    assert first[1].shape == (2, 64, 64), "cells as scanned, from which the character is cut"

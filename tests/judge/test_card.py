@@ -38,7 +38,7 @@ def config(small: Small, shared: Path, monkeypatch: pytest.MonkeyPatch) -> RunCo
     monkeypatch.setattr(judges, "JUDGE_IMAGES", 40)
     monkeypatch.setattr(judges, "JUDGE_STEPS", (30, 0))
     monkeypatch.setattr(naming, "NAMING", 20)
-    return small(data__per_char=60, data__held_out=24)
+    return small(data__style="clean", data__per_char=60, data__held_out=24)
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_the_scorer_of_a_training_run(config: RunConfig, monkeypatch: pytest.Mon
 
 
 def test_few_held_out_images_are_told_and_left_out_of_coverage(small: Small, config: RunConfig) -> None:  # noqa: ARG001
-    data = small(data__per_char=60, data__held_out=4).data
+    data = small(data__style="clean", data__per_char=60, data__held_out=4).data
     reference = Reference.load(data)
     assert reference.weak == dict.fromkeys(CHARS, 4)
     numbers = judged(written, reference, (2, 5, 6), per_char=10)

@@ -25,7 +25,7 @@ def data(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataC
     monkeypatch.setattr(classifier, "BATCH", 64)
     monkeypatch.setattr(judges, "JUDGE_IMAGES", 30)
     monkeypatch.setattr(judges, "JUDGE_STEPS", (25, 5))
-    return small().data
+    return small(data__style="clean").data
 
 
 def written(labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:

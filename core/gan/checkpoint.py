@@ -44,9 +44,7 @@ def read(checkpoint: Checkpoint) -> dict[str, Tensor]:
     try:
         tensors = parse(checkpoint.path.read_bytes())
     except (OSError, SafetensorError) as error:
-        raise RunError(
-            f"checkpoint {checkpoint.path}: cannot be read ({error}); choose another with --checkpoint"
-        ) from None
+        raise RunError(f"checkpoint {checkpoint.path}: cannot be read ({error}); choose another checkpoint") from None
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
     if shapes != checkpoint.facts.get("shapes"):
         raise RunError(f"checkpoint {checkpoint.path}: its tensors are not those that its JSON lists; it is refused")
@@ -54,12 +52,28 @@ def read(checkpoint: Checkpoint) -> dict[str, Tensor]:
 
 
 def newest_readable(run: RunDir) -> tuple[Checkpoint, dict[str, Tensor]] | None:
-    """The newest checkpoint that loads, damaged ones passed over; None where there is none."""
+    """The newest checkpoint that loads; None where there is none at all.
+
+    Damaged newer ones are set aside, so that nobody takes them for the last or the best of what is done again. None
+    loads: RunError, for to begin anew would overwrite what the run has.
+    """
+    damaged = []
     for checkpoint in reversed(everything(run)):
         try:
-            return checkpoint, read(checkpoint)
+            found = checkpoint, read(checkpoint)
         except RunError as error:
             print(f"{error}; trying an older one")
+            damaged.append(checkpoint)
+            continue
+        for each in damaged:
+            facts_path(each.path).rename(each.path.with_suffix(".damaged"))
+        return found
+    if damaged:
+        names = ", ".join(each.path.name for each in damaged)
+        raise RunError(
+            f"run {run.id}: no checkpoint of it can be read ({names}), so it cannot go on; "
+            f"`etlgan rerun {run.id}` makes it again, in a folder of its own"
+        )
     return None
 
 

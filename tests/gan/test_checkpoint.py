@@ -109,7 +109,18 @@ def test_a_damaged_newest_is_passed_over(run: RunDir, capsys: pytest.CaptureFixt
     assert found is not None
     assert found[0].step == 1
     assert "00000002.safetensors" in capsys.readouterr().out
-    with pytest.raises(RunError, match=r"00000002.safetensors: cannot be read"):
+    assert checkpoint.find(run, "last").step == checkpoint.find(run, "best").step == 1, "the damaged one is set aside"
+    assert (run.checkpoints / "00000002.damaged").is_file()
+
+
+def test_a_run_whose_every_checkpoint_is_damaged_does_not_begin_anew(run: RunDir) -> None:
+    for step in (1, 2):
+        save(run, step)
+        damage(run.checkpoint(step))
+    with pytest.raises(RunError, match=r"00000002.safetensors, 00000001.safetensors.*etlgan rerun"):
+        checkpoint.newest_readable(run)
+    assert steps(run) == [1, 2], "nothing was touched"
+    with pytest.raises(RunError, match=r"00000002.safetensors: cannot be read.*choose another checkpoint"):
         checkpoint.read(checkpoint.find(run, "last"))
 
 

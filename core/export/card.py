@@ -192,13 +192,21 @@ def _number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, int | float) else ""
 
 
+def below(out: Path) -> dict[str, int]:
+    """Of a finished export: samples of each character that never reached the confidence asked for, and are in it."""
+    filtered = read_json(out / CARD).get("filter")
+    rows = filtered.items() if isinstance(filtered, dict) else ()
+    return {character: row["kept_below"] for character, row in rows if row["kept_below"]}
+
+
 def _filter_lines(filtered: dict[str, Any], confidence: float) -> list[str]:
     samples, drawn, below = (sum(row[key] for row in filtered.values()) for key in ("samples", "drawn", "kept_below"))
     worst = sorted(filtered, key=lambda character: -filtered[character]["drawn"] / filtered[character]["samples"])[:10]
     return [
         f"Drawn again until the judge read the character with {confidence:.0%} or more, at most ten times: {drawn:,} "
         f"images for {samples:,} samples; {below:,} never got there and are here as the best of their attempts "
-        "(column `confidence`). A filter makes a set easier: styles that the judge finds hard are rarer in it.",
+        "(`confidence`, which every format but `etl9g` holds, tells which). A filter makes a set easier: styles that "
+        "the judge finds hard are rarer in it.",
         "",
         "Most often drawn again: "
         + ", ".join(f"{c} {filtered[c]['drawn'] / filtered[c]['samples']:.2f} times a sample" for c in worst),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, get_args
 
@@ -76,7 +76,8 @@ def export(
     look: Annotated[str, typer.Option(metavar="LOOK", help="clean, or scanned: paper, frames, neighbours.")] = "clean",
     black_on_white: Annotated[bool, typer.Option("--black-on-white", help="Ink is 0, as on paper.")] = False,
     min_confidence: Annotated[
-        float, typer.Option("--min-confidence", metavar="P", min=0, max=1, help="Draw again what the judge doubts.")
+        float,
+        typer.Option("--min-confidence", metavar="P", min=0, max=1, help="Draw again what the judge doubts."),
     ] = 0.0,
     lines: Annotated[
         Path | None, typer.Option(metavar="TEXTFILE", help="Images of its lines, with boxes, instead of characters.")
@@ -277,8 +278,14 @@ def _tell(known: _Known, run: RunDir, sampler: Sampler, what: str) -> None:
         terminal.tell(terminal.clean(f"etlgan: left out {len(known.skipped)} unknown: {shown}"))
 
 
+def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The ten largest, largest first."""
+    return sorted(counts.items(), key=lambda each: -each[1])[:10]
+
+
 def _carry_out(job: Job, *, only: int | None, resume: bool, force: bool, as_json: bool) -> None:
     from core.errors import ConfigError
+    from core.export.card import below
     from core.export.job import carry_out
 
     if only is not None and only >= job.shards:
@@ -287,10 +294,17 @@ def _carry_out(job: Job, *, only: int | None, resume: bool, force: bool, as_json
     with progress_bar("written") as progress:
         outcome = carry_out(job, only=only, resume=resume, force=force, progress=progress)
     seconds = time.perf_counter() - start
+    doubted = below(job.out) if outcome.complete else {}
     if as_json:
         facts = {"out": str(job.out), "samples": job.total, "shards": job.shards, "seconds": seconds}
-        terminal.say_json(facts | outcome._asdict())
+        terminal.say_json(facts | outcome._asdict() | {"below_confidence": doubted})
         return
+    if doubted:
+        worst = ", ".join(f"{character} {count:,}" for character, count in _most(doubted))
+        terminal.tell(
+            f"etlgan: {sum(doubted.values()):,} of them never reached --min-confidence and are in the set, "
+            f"the best of ten attempts each: {worst}; their confidence is told beside them (not in etl9g)"
+        )
     if outcome.written:
         terminal.tell(f"{outcome.written:,} in {terminal.duration(seconds)}, {outcome.written / seconds:,.0f} a second")
     if outcome.complete:

@@ -129,6 +129,19 @@ def test_npz(made: Made) -> None:
     assert list(parts[0]["code_names"][:2]) == ["slant", "thickness"]
 
 
+def test_idx_holds_the_judges_confidence_where_it_was_asked(tmp_path: Path) -> None:
+    task = Task(tmp_path, ("あ", "い"), 4, 2, 8, 8, (), judged=True)
+    sure = np.array([0.25, 1, 0.5, 0], np.float32)
+    for shard in (1, 0):
+        rows = slice(2 * shard, 2 * shard + 2)
+        images, none = np.zeros((2, 8, 8), np.uint8), np.zeros((2, 0), np.float32)
+        batch = Batch(2 * shard, images, np.array([0, 1]), np.array([shard] * 2), none, sure[rows])
+        open_format("idx", task).write(shard, [batch])
+    content = (tmp_path / "confidence-idx1-float").read_bytes()
+    assert content[:8] == bytes([0, 0, 0x0D, 1, 0, 0, 0, 4]), "32-bit floats, one dimension, four of them"
+    np.testing.assert_array_equal(np.frombuffer(content[8:], ">f4"), sure)
+
+
 @pytest.mark.parametrize("judged", [True, False])
 def test_npz_is_what_numpy_writes_and_no_shard_is_held_in_memory(tmp_path: Path, judged: bool) -> None:
     """The same bytes as of whole arrays, in the memory of a batch; nothing is left beside the file."""

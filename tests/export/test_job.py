@@ -14,7 +14,7 @@ import pytest
 
 from core import events
 from core.errors import ConfigError, RunError
-from core.export.card import Made, licence_notes, made_from
+from core.export.card import Made, below, licence_notes, made_from
 from core.export.characters import Characters
 from core.export.formats import FORMATS
 from core.export.job import carry_out
@@ -179,6 +179,7 @@ def test_the_filter_draws_again_and_reports(job: Job, tmp_path: Path) -> None:
     assert told["あ"]["samples"] == 40
     assert 55 <= told["あ"]["drawn"] <= 140
     assert told["あ"]["kept_below"] == 0
+    assert below(tmp_path / "out") == {"い": 20}
     assert "drawn again" in (tmp_path / "out" / "README.md").read_text().lower()
     lines = (tmp_path / "out" / "labels.csv").read_text().splitlines()
     confidence = {line.split(",")[2]: line.rsplit(",", 1)[1] for line in lines[1:]}

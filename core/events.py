@@ -31,6 +31,7 @@ class Started(Event, frozen=True, tag="started"):
     classes: int
     steps: int
     data: str  # fingerprint of the glyph set
+    problems: tuple[str, ...] = ()  # of the data: what was stepped over, fewer images than asked for
 
 
 class Step(Event, frozen=True, tag="step", gc=False):  # numbers only; a long run has a hundred thousand of them

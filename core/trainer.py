@@ -168,6 +168,7 @@ def _begin(training: "Training", attempt: int) -> None:
             classes=training.classes,
             steps=config.train.steps,
             data=glyphs.fingerprint,
+            problems=glyphs.problems,
         )
     )
 

@@ -77,8 +77,9 @@ def test_a_zip_with_a_filter_that_the_run_records(trained: Callable[..., tuple[R
 
 def test_digits_from_idx_files(trained: Callable[..., tuple[RunDir, str]], tmp_path: Path) -> None:
     write_mnist(tmp_path)
-    run, _ = trained("digits", "--data", f"mnist:{tmp_path}")
+    run, told = trained("digits", "--data", f"mnist:{tmp_path}")
     assert run.grid.exists()
+    assert "0 (3 + 3)" in told, "fewer images than asked for: who trains is told"
     assert "0 (3 + 3)" in run.console.read_text(), "its own split is kept"
 
 

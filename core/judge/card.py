@@ -11,7 +11,6 @@ from core.judge.reference import Exhibit, Images, Labels, Progress, Reference
 from core.judge.rows import Case, Numbers
 from core.judge.steering import RULERS, control, within
 
-QUICK = (2, 4, 6)  # seconds
 ALL = (1, 2, 4, 5, 6, 7, 8)
 PER_CHAR = 500  # images generated of a character
 STYLED = 4000  # images measured for row 8, at most: the skeleton takes 2 ms an image
@@ -84,7 +83,8 @@ def image_rows(case: Case, rows: Collection[int], progress: Progress | None = No
     for done, row in enumerate(wanted):
         if progress:
             progress("measuring", done, len(wanted))
-        numbers |= rows_.ROWS[row](case)
+        if rows_.can_be_had(row, case):
+            numbers |= rows_.ROWS[row](case)
     return numbers
 
 

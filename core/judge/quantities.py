@@ -77,6 +77,7 @@ QUANTITIES: Sequence[Quantity] = (
     Quantity(9, "samples_per_s",           "drawing speed",                      "rate"),
 )
 # fmt: on
+QUICK = (2, 4, 5, 6)  # rows of `etlgan score --quick`: seconds, and all that `overall` is made of
 BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}
 KANJI_GAP = 0.03  # of row 1, where characters are kanji
 

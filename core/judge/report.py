@@ -1,5 +1,6 @@
 """The page of a score card: what the table cannot show, gathered and handed to core.figures."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +41,13 @@ def page_of(card: Score) -> Page:
     """Everything that the page says and shows."""
     config = card.subject.sampler.config
     look = f", judged in the look of {card.subject.domain}" if card.subject.domain else ""
+    held_out = np.bincount(card.reference.held_out.labels, minlength=card.reference.classes)
+    glyphs = card.reference.glyphs
     about = (
-        f"run {card.run}, step {card.step:,}, recipe {config.recipe.name}, {config.data.chars} from "
-        f"{card.reference.glyphs.source}{look}; {card.images} images a character; overall {card.overall:.4f}"
+        f"run {card.run}, step {card.step:,}, recipe {config.recipe.name}, seed {config.seed}, {config.data.chars} "
+        f"from {glyphs.source}{look} (fingerprint {glyphs.fingerprint}); {card.images} images a character, against "
+        f"{held_out.sum():,} held-out ones ({held_out.min():,} to {held_out.max():,} a character); "
+        f"overall {card.overall:.4f}; {time.strftime('%Y-%m-%d')}"
     )
     embedded = config.data.source in EMBEDDED
     learned = "embedded writers of its own" if embedded else "the run's training split"

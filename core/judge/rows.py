@@ -82,6 +82,14 @@ ROWS: Mapping[int, Callable[[Case], Numbers]] = MappingProxyType(
 )
 
 
+def can_be_had(row: int, case: Case) -> bool:
+    """Whether there are images enough: one for labels; for what compares sets two of each, which have a spread."""
+    if row == 2:
+        return len(case.made.labels) > 0
+    sides = (case.opposite.real, case.opposite.train, case.opposite.like(case.made))
+    return min(len(side.labels) for side in sides) > 1
+
+
 def gan_train(
     images: Images, labels: Labels, reference: Reference, *, seed: int = 0, progress: Progress | None = None
 ) -> Numbers:

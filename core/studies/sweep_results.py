@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.errors import RunError
-from core.judge.quantities import BY_NAME, QUANTITIES
+from core.judge.quantities import BY_NAME, QUANTITIES, QUICK
 from core.rundir import Home, read_json, write_json
 from core.runs.meta import printable
 from core.runs.store import Row
@@ -21,7 +21,7 @@ from core.studies.sweep import Child, Sweep
 OVERALL = "overall"  # of the score card
 MEASURED = ("q_fake", "q_real", "d", "g", "info_cat", "info_con", "images_per_s", "seconds")  # last values of a run
 LOSSES = ("d", "g", "info_cat", "info_con")
-OF_QUICK = frozenset(line.name for line in QUANTITIES if line.row in (2, 4, 6))  # of `etlgan score --quick`
+OF_QUICK = frozenset(line.name for line in QUANTITIES if line.row in QUICK)  # of `etlgan score --quick`
 PRUNED = "pruned"  # tag of a run that a search stopped on the way
 SCORE_SECONDS = 3600.0
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def score(
     text: options.Run,
-    quick: Annotated[bool, typer.Option("--quick", help="Only rows 2, 4 and 6: labels, distances, spread.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only rows 2, 4, 5, 6: labels, likeness, variety.")] = False,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots and pictures too.")
     ] = None,
@@ -43,12 +43,13 @@ def score(
         _writable(report, quick)
     from core.judge import card as cards
     from core.judge import whole
+    from core.judge.quantities import QUICK
 
     with Waiting() as waiting:
         card = whole.score_run(
             run,
             checkpoint=checkpoint,
-            rows=cards.QUICK if quick else cards.ALL,
+            rows=QUICK if quick else cards.ALL,
             per_char=per_char,
             domain=domain,
             progress=waiting.progress,
@@ -71,7 +72,7 @@ def _writable(report: Path, quick: bool) -> None:
     from core.errors import ConfigError
 
     if quick:
-        raise ConfigError("--report draws the whole card, --quick judges three rows of it: leave one out")
+        raise ConfigError("--report draws the whole card, --quick judges four rows of it: leave one out")
     if report.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"--report {report}: must end in .html")
     if not report.absolute().parent.is_dir():

@@ -242,7 +242,10 @@ def config_root() -> Path:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """All or nothing, also across a power cut: temporary file, fsync, rename, fsync of the folder."""
+    """All or nothing, also across a power cut: temporary file, fsync, rename, fsync of the folder.
+
+    OSError names `path`, which the user knows, not the temporary file.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -250,8 +253,11 @@ def write_atomic(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     sync_folder(path.parent)
 

@@ -106,6 +106,8 @@ def _spread(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop:
 def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: threading.Event) -> bool:
     """True if it was stopped before its end."""
     world, resolved = _joined(run, config) if config.train.devices > 1 else (None, None)
+    if not resolved and config.train.device not in ("auto", "cpu"):  # a GPU that is not there: told before preparing
+        resolved = _resolved(run, config)
     glyphs = _glyphs(config, world)
     if world.agreed(stop.is_set()) if world else stop.is_set():
         return True

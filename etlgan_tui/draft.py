@@ -11,6 +11,7 @@ from core import config, presets
 from core.errors import ConfigError
 from core.settings import DataConfig, RunConfig
 from etlgan_tui.index import plain
+from etlgan_tui.looks import counted
 
 SHOWN_CHARACTERS = 24
 _FIELDS = {each.name: each for each in config.fields() if each.name not in ("version", "preset")}
@@ -109,7 +110,7 @@ def characters_of(data: DataConfig) -> str:
 
     found, source, _ = mixing.look(data)
     more = "…" if len(found) > SHOWN_CHARACTERS else ""
-    return f"{len(found):,} characters from {source}: {''.join(found[:SHOWN_CHARACTERS])}{more}"
+    return f"{counted(len(found), 'character')} from {source}: {''.join(found[:SHOWN_CHARACTERS])}{more}"
 
 
 def values(tree: RunConfig) -> dict[str, str]:

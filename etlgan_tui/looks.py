@@ -83,6 +83,11 @@ def age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 image`, `2,000 images`."""
+    return f"{number:,} {noun}{'s'[: number != 1]}"
+
+
 def duration(seconds: float) -> str:
     """1:05, 1:02:03, 5 d 4 h."""
     whole = max(0, round(min(seconds, 1e12)))

@@ -21,6 +21,7 @@ from core.gan import checkpoint as checkpoints
 from core.gan.saved import names
 from core.glyphs.sets.spec import Domain, domains, parse
 from core.glyphs.sources import EMBEDDED
+from core.judge.quantities import BY_NAME, written
 from core.rundir import RunDir, read_json, write_atomic, write_json
 from core.runs.meta import printable
 from core.settings import RunConfig
@@ -180,16 +181,24 @@ def _score_lines(made: Made, domain: str | None, temperature: float) -> list[str
 
 def _table(scores: dict[str, Any]) -> list[str]:
     columns = {key: column for key, column in scores["columns"].items() if isinstance(column, dict)}
-    rows = sorted({name for column in columns.values() for name in column})
+    told = {name for column in columns.values() for name in column}
+    rows = [*filter(told.__contains__, BY_NAME), *sorted(told - BY_NAME.keys())]
     head = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     table = [
-        f"| {name} | " + " | ".join(_number(column.get(name)) for column in columns.values()) + " |" for name in rows
+        f"| {_words(name)} | " + " | ".join(_written(name, column.get(name)) for column in columns.values()) + " |"
+        for name in rows
     ]
     return [*head, *table]
 
 
-def _number(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, int | float) else ""
+def _words(name: str) -> str:
+    return f"{BY_NAME[name].words} (`{name}`)" if name in BY_NAME else f"`{_code(name)}`"
+
+
+def _written(name: str, value: Any) -> str:
+    if not isinstance(value, int | float):
+        return ""
+    return written(BY_NAME[name].kind, value) if name in BY_NAME else f"{value:.4g}"
 
 
 def below(out: Path) -> dict[str, int]:

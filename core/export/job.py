@@ -1,5 +1,6 @@
 """The one way through an export: claim the folder, write the shards that are missing, then the card."""
 
+import errno
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -66,9 +67,10 @@ def carry_out(
                 folder.mark(shard, report)
         return Outcome(written, *_finished(job, folder))
     except OSError as error:
+        mend = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "mend that"
         raise RunError(
             f"{error.filename or job.out}: {error.strerror or error} after {written:,} of {job.total:,}; "
-            "make room there, then the same command with --resume goes on"
+            f"{mend}, then the same command with --resume goes on"
         ) from None
 
 

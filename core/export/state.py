@@ -25,7 +25,7 @@ _OURS = re.compile(
     r"""
     (\.etlgan\.(json|lock) | card\.json | README\.md | \.shard-\d+\.json | \.part-\d+\.\w+ | \.[\w.-]+\.tmp)
     | U\+[0-9A-F]{4,6} (/ (etlgan_)? \d{8,}\.png)? | (labels|images)\.csv | images\.json  # png, json
-    | (images-idx3-ubyte | labels-idx1-(ubyte|int) | characters\.csv)  # idx
+    | (images-idx3-ubyte | labels-idx1-(ubyte|int) | confidence-idx1-float | characters\.csv)  # idx
     | ETL9G_\d\d+  # etl9g
     | data-\d+-of-\d+\.(npz|parquet|tar)  # npz, parquet, webdataset
     | images (/ \d{5,} (/ \d{8,}\.png)?)? | labels\.txt | lines\.jsonl  # lines
@@ -47,11 +47,15 @@ class Folder:
         entries = self._entries()
         if entries and force:
             self._clear(entries)
+        elif entries and not self._known():
+            raise ConfigError(f"{self.path}: holds files but no export of etlgan; name a new folder")
         elif entries and not resume:
             raise ConfigError(f"{self.path}: is not empty; --resume goes on with the same export, --force replaces it")
         elif entries and self._known() != self.fingerprint:
-            there = "another export (or another checkpoint or seed)" if self._known() else "no export of etlgan"
-            raise ConfigError(f"{self.path}: holds {there}, so it cannot be resumed; name a new folder")
+            raise ConfigError(
+                f"{self.path}: holds another export (or another checkpoint or seed), so it cannot be resumed; "
+                "name a new folder"
+            )
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.complete():
             write_json(self.path / STATE, {"fingerprint": self.fingerprint})

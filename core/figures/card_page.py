@@ -31,7 +31,7 @@ class Line(NamedTuple):
     words: str
     target: str
     met: bool | None
-    values: Sequence[str]  # one a column
+    values: Sequence[str]  # one a column, or one for all of them
 
 
 class Section(NamedTuple):
@@ -58,7 +58,7 @@ def html(page: Page) -> str:
     """The whole document."""
     head = "".join(f'<th class="n">{marked(name)}</th>' for name in page.columns)
     table = f"<thead><tr><th></th><th></th><th>target</th>{head}</tr></thead>"
-    table += "<tbody>" + "".join(map(_row, page.lines)) + "</tbody>"
+    table += "<tbody>" + "".join(_row(line, len(page.columns)) for line in page.lines) + "</tbody>"
     warned = "".join(f'<li class="warn">{marked(text)}</li>' for text in page.warnings)
     noted = "".join(f'<p class="note">{marked(text)}</p>' for text in page.notes)
     body = "".join(map(_section, page.sections))
@@ -66,13 +66,14 @@ def html(page: Page) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(page.title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n<body>'
         f'<h1>{marked(page.title)}</h1><p class="about">{marked(page.about)}</p>'
-        f"<ul>{warned}</ul>\n<table>{table}</table>\n{noted}{body}</body></html>\n"
+        f"{f'<ul>{warned}</ul>' if warned else ''}\n<table>{table}</table>\n{noted}{body}</body></html>\n"
     )
 
 
-def _row(line: Line) -> str:
+def _row(line: Line, columns: int) -> str:
     mark = {None: "", True: '<span class="met">✓ met</span> ', False: '<span class="missed">✗ missed</span> '}[line.met]
-    values = "".join(f'<td class="n">{marked(value)}</td>' for value in line.values)
+    alone = f' colspan="{columns}"' if len(line.values) == 1 else ""  # one value for the whole line
+    values = "".join(f'<td class="n"{alone}>{marked(value)}</td>' for value in line.values)
     first = ' class="first"' if line.row else ""
     return (
         f"<tr{first}><td>{escape(line.row)}</td><td>{marked(line.words)}</td>"

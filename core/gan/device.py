@@ -30,14 +30,20 @@ def resolve(train: TrainConfig) -> Resolved:
     With several devices: of the first of them, and threads of each process. More than there are: RunError.
     """
     threads = train.threads or max(1, min(_physical_cores(), _usable_cores()) // train.devices)
+    check(train)
     device = _device(train.device)
-    if train.devices > 1:
-        _enough(train, device)
     if device == "cpu":
         torch.set_num_threads(threads)
         heap.keep()
     precision = train.precision if train.precision != "auto" else _precision(device)
     return Resolved(device, precision, threads, train.batch_size or _batch_size(device, train.devices))
+
+
+def check(train: TrainConfig) -> None:
+    """RunError if this machine lacks what is asked for by name or number; changes nothing."""
+    device = _device(train.device)
+    if train.devices > 1:
+        _enough(train, device)
 
 
 def _batch_size(device: str, devices: int) -> int:

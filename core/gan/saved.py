@@ -123,8 +123,8 @@ def _single(path: Path) -> Checkpoint:
 def _same_networks(config: RunConfig, found: Checkpoint) -> None:
     """RunError naming the first setting that differs."""
     theirs = _told(found)
-    ours = {f"model.{name}": getattr(config.model, name) for name in ARCHITECTURE}
-    ours |= {"recipe.name": config.recipe.name, "data.size": config.data.size}
+    ours = {"recipe.name": config.recipe.name, "data.size": config.data.size}  # first: a recipe has usual networks
+    ours |= {f"model.{name}": getattr(config.model, name) for name in ARCHITECTURE}
     for name, value in ours.items():
         if name in theirs and theirs[name] != value:
             raise RunError(

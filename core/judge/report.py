@@ -105,7 +105,9 @@ def _sections(card: Score) -> list[Section]:
             confusion_plot(characters, counts),
         ),
         Section(
-            "Worst characters", "Of the characters read worst, images that were misread come first.", _worst(card, made)
+            "Worst characters",
+            "Of the characters read worst: images that were misread first, white on black; then the least sure.",
+            _worst(card, made),
         ),
         *_neighbours(card),
         *_sweeps(card),
@@ -129,12 +131,14 @@ def _beside(card: Score) -> bytes:
 
 def _worst(card: Score, right: np.ndarray) -> bytes:
     order = np.argsort(np.where(np.isnan(right), 2, right), kind="stable")[:WORST]
+    wrong_of = card.made.reading.label != card.made.labels
     rows = []
     for label in order:
         own = np.flatnonzero(card.made.labels == label)
-        wrong = card.made.reading.label[own] != label
-        chosen = own[np.lexsort((card.made.reading.confidence[own], ~wrong))][:COLUMNS]
-        rows.append(_filled(card.made.images[chosen], COLUMNS))
+        chosen = own[np.lexsort((card.made.reading.confidence[own], ~wrong_of[own]))][:COLUMNS]
+        images = _filled(card.made.images[chosen], COLUMNS)
+        misread = _filled(wrong_of[chosen], COLUMNS)
+        rows.append(np.where(misread[:, None, None], 255 - images, images))
     return rows_picture(np.stack(rows), [card.reference.characters[label] for label in order])
 
 
@@ -198,7 +202,7 @@ def _some(side: Exhibit, label: int, count: int) -> np.ndarray:
 
 def _filled(images: np.ndarray, count: int) -> np.ndarray:
     """Blank images where there are too few."""
-    return np.pad(images, ((0, count - len(images)), (0, 0), (0, 0)))
+    return np.pad(images, ((0, count - len(images)), *[(0, 0)] * (images.ndim - 1)))
 
 
 def _spread(classes: int, most: int) -> np.ndarray:

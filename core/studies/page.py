@@ -41,8 +41,13 @@ def write(
     results: Sequence[Result],
     floors: Mapping[str, Floors],
     gains: Mapping[str, Measured] = MappingProxyType({}),
+    *,
+    share: float = 1.0,
 ) -> Path | None:
-    """studies/<study>/report.html, whole or not at all; None and nothing written where there are no results."""
+    """studies/<study>/report.html, whole or not at all; None and nothing written where there are no results.
+
+    `share` of the steps was trained: below 1 the page says first that it is a rehearsal.
+    """
     gained = _gains(gains)
     if not results and not gained.rows:
         return None
@@ -54,6 +59,8 @@ def write(
         for row, variant, seeds, entries in rows(results, floors)
     ]
     about = f"{len(results)} runs of {home.root}"
+    if share < 1:
+        about = f"A REHEARSAL, in {share:.3g} of the steps: nothing here is a result. {about}"
     shown = [_shown(home, result) for result in results if result.cell.config.seed == 0]
     tables = [*([Table(head, table)] if table else []), *([gained] if gained.rows else [])]
     notes = [*(NOTES if table else ()), *([GAIN_NOTE] if gained.rows else [])]

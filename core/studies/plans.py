@@ -190,7 +190,7 @@ def ablation(only: Sequence[str] = (), *, seeds: int = 1, share: float = 1.0) ->
 def chosen(table: Mapping[str, Any], only: Sequence[str]) -> list[str]:
     """Rows asked for, in that order; all where none is. Unknown: ConfigError."""
     if unknown := [row for row in only if row not in table]:
-        raise ConfigError(f"no row {unknown[0]!r} in this study; there are: {', '.join(table)}")
+        raise ConfigError(f"no row {unknown[0]!r} in this study; there are: {'; '.join(table)}")
     return list(dict.fromkeys(only)) or list(table)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, get_args
 
 import typer
 
+from etlgan_tui import looks
 from etlgan_tui.cli import options, terminal
 from etlgan_tui.cli.data.bar import progress_bar
 
@@ -181,9 +182,12 @@ def _check(asked: _Asked) -> None:
         raise ConfigError("--frequencies: says which characters and how many; leave out --chars and --per-char")
     if asked.lines and asked.random_lines:
         raise ConfigError("--lines and --random-lines: choose one")
-    for_characters = asked.per_char or asked.frequencies or asked.writers or asked.min_confidence
-    if asked.of_lines and (for_characters or (asked.look, asked.kind) != ("clean", "png")):
-        raise ConfigError("lines are clean PNG files in one hand each; leave out the options that are for characters")
+    for_characters = {
+        "--per-char": asked.per_char, "--frequencies": asked.frequencies, "--writers": asked.writers,
+        "--min-confidence": asked.min_confidence, "--look": asked.look != "clean", "--format": asked.kind != "png",
+    }  # fmt: skip
+    if asked.of_lines and (given := [option for option, value in for_characters.items() if value]):
+        raise ConfigError(f"lines are clean PNG files in one hand each; leave out {', '.join(given)}")
     if asked.lines and asked.chars:
         raise ConfigError("--lines: the file says which characters; leave out --chars")
     if not asked.of_lines and (asked.length or asked.hands):
@@ -214,7 +218,7 @@ def _job(run: RunDir, config: RunConfig, sampler: Sampler, known: _Known, asked:
         precision=asked.precision,
         shards=_shards(sum(counts.values()), asked.shards, most=_ETL9G_FILES if asked.kind == "etl9g" else 0),
     )
-    _tell(known, run, sampler, f"{request.total:,} images of {len(told):,} characters")
+    _tell(known, run, sampler, f"{looks.counted(request.total, 'image')} of {looks.counted(len(told), 'character')}")
     reader = _reader(run, config, sampler, request.domain) if request.confidence else None
     return Characters(asked.out, sampler, request, made_from(run, sampler.config, sampler.step), reader=reader)
 
@@ -239,7 +243,7 @@ def _line_job(run: RunDir, sampler: Sampler, known: _Known, asked: _Asked) -> Jo
     )
     if request.total == 0 or not (request.texts or request.characters):
         raise ConfigError("nothing is left to write: this run knows none of these characters")
-    _tell(known, run, sampler, f"{request.total:,} lines")
+    _tell(known, run, sampler, looks.counted(request.total, "line"))
     shards = _shards(request.total, asked.shards, each=lines.PER_SHARD)
     made = made_from(run, sampler.config, sampler.step)
     return lines.Lines(asked.out, sampler, request, made, shards=shards, skipped=known.skipped)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from etlgan_tui import looks
 from etlgan_tui.cli import options, terminal
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def export_metrics(
 
     if csv + jsonl + parquet != 1:
         raise ConfigError("choose one of --csv, --jsonl, --parquet")
+    if out:
+        options.check_file(out)
     run = options.run(folder, text)
     told = history.curves(run.events)
     for problem in told.problems[:3]:
@@ -50,8 +53,7 @@ def export_metrics(
     from core.rundir import write_atomic
 
     write_atomic(out, content)
-    count = len(columns["step"])
-    terminal.tell(f"{count:,} {'row' if count == 1 else 'rows'} in {terminal.clean(out)}")
+    terminal.tell(f"{looks.counted(len(columns['step']), 'row')} in {terminal.clean(out)}")
 
 
 def _columns(told: History) -> dict[str, list[Any]]:

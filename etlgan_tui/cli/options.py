@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,12 +43,14 @@ def run(folder: Path | None, text: str) -> RunDir:
 
 
 def config(found: RunDir) -> RunConfig:
-    """The configuration of a run. Missing or damaged: ConfigError that names the run."""
+    """The configuration of a run. Missing or damaged: RunError that names the run."""
     from core import config as tree
-    from core.errors import RunError
+    from core.errors import ConfigError, RunError
 
     try:
         return tree.decode(found.config.read_bytes(), where=f"run {found.id}: config.json")
+    except ConfigError as error:
+        raise RunError(f"{error}; mend the file, or `etlgan rm {found.id}` removes the run") from None
     except FileNotFoundError:
         raise RunError(f"run {found.id}: has no config.json; `etlgan rm {found.id}` removes it") from None
 
@@ -58,7 +61,17 @@ def check_picture(out: Path, option: str = "-o") -> None:
 
     if out.suffix.lower() != ".png":
         raise ConfigError(f"{option} {out}: must end in .png")
-    if not out.parent.is_dir():
-        raise ConfigError(f"{option} {out}: there is no folder {out.parent}")
+    check_file(out, option)
+
+
+def check_file(out: Path, option: str = "-o") -> None:
+    """ConfigError that names the option unless a file can be written there: told before the work, not after it."""
+    from core.errors import ConfigError
+
+    folder = out.absolute().parent
+    if not folder.is_dir():
+        raise ConfigError(f"{option} {out}: there is no folder {folder}")
     if out.is_dir():
         raise ConfigError(f"{option} {out}: is a folder")
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"{option} {out}: nothing can be written to the folder {folder}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from core import config as configuration
 from core.settings import RunConfig
+from etlgan_tui import looks
 from etlgan_tui.cli import terminal
 from etlgan_tui.estimate import Estimate, estimate
 
@@ -41,7 +42,7 @@ def _yaml(tree: dict[str, Any], characters: tuple[str, ...]) -> Iterator[str]:
             yield text if leaf == usual else f"{terminal.fit(text, 36)}  # default: {_scalar(usual)}"
             if (key, name) == ("data", "chars"):
                 shown = "".join(characters[:46]) + ("..." if len(characters) > 46 else "")
-                yield f"    # {len(characters):,} characters: {terminal.clean(shown)}"
+                yield f"    # {looks.counted(len(characters), 'character')}: {terminal.clean(shown)}"
 
 
 def _scalar(value: Any) -> str:

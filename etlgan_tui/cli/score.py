@@ -75,8 +75,7 @@ def _writable(report: Path, quick: bool) -> None:
         raise ConfigError("--report draws the whole card, --quick judges four rows of it: leave one out")
     if report.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"--report {report}: must end in .html")
-    if not report.absolute().parent.is_dir():
-        raise ConfigError(f"--report {report}: there is no folder {report.absolute().parent}")
+    options.check_file(report, "--report")
 
 
 def _print(card: Score) -> None:

@@ -71,6 +71,7 @@ def quality(
         {row: experiment.floors for row, experiment in plans.QUALITY.items()},
         gains,
         all_gains,
+        share,
     )
     _fill(study, jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
 
@@ -96,7 +97,13 @@ def textbook(
         plans.textbook(sources, rows, share=share, classic_steps=classic_steps) for rows in (only or (), ())
     )
     floors = {row: experiment.floors for row, experiment in plans.TEXTBOOK.items()}
-    _fill(_Study("textbook", cells, whole, floors), jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
+    _fill(
+        _Study("textbook", cells, whole, floors, share=share),
+        jobs=jobs,
+        per_char=per_char,
+        as_json=as_json,
+        folder=folder,
+    )
 
 
 def ablation(
@@ -113,7 +120,9 @@ def ablation(
 
     cells = plans.ablation(only or (), seeds=seeds, share=share)
     whole = plans.ablation(seeds=plans.MOST_SEEDS, share=share)
-    _fill(_Study("ablation", cells, whole, {}), jobs=jobs, per_char=per_char, as_json=as_json, folder=folder)
+    _fill(
+        _Study("ablation", cells, whole, {}, share=share), jobs=jobs, per_char=per_char, as_json=as_json, folder=folder
+    )
 
 
 for command in (quality, textbook, ablation):
@@ -151,6 +160,7 @@ class _Study(NamedTuple):
     floors: Mapping[str, Floors]
     gains: Mapping[str, GainRow] = MappingProxyType({})
     all_gains: Mapping[str, GainRow] = MappingProxyType({})
+    share: float = 1.0  # of the steps
 
 
 def _fill(study: _Study, *, jobs: int, per_char: int, as_json: bool, folder: Path | None) -> None:
@@ -174,7 +184,7 @@ def _fill(study: _Study, *, jobs: int, per_char: int, as_json: bool, folder: Pat
         measured = {
             row: page.Measured(kept.measured(home, asked.plan), asked.wanted) for row, asked in study.all_gains.items()
         }
-        written = page.write(home, study.name, shown, study.floors, measured)
+        written = page.write(home, study.name, shown, study.floors, measured, share=study.share)
     done.sort(key=lambda result: list(cells).index(result.cell))
     _print(study, done, gained, as_json=as_json)
     count = len(shown) + sum(len(gain.outcome.accuracy) for gain in measured.values())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from etlgan_tui import looks
 from etlgan_tui.cli import index, options, sweep_search, sweep_tables, terminal, training
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _go_on(home: Home, wanted: Sweep, *, priority: int, on: str, dry_run: bool) 
         for point in points:
             told = " ".join(f"{name}={value}" for name, value in point.changes.items())
             terminal.say(terminal.clean(f"{told} seed={point.seed}"))
-        terminal.tell(f"{wanted.wanted:,} runs; nothing was queued")
+        terminal.tell(f"{looks.counted(wanted.wanted, 'run')}; nothing was queued")
         return
     _check(points[0].config if points else wanted.base, home, wanted.wanted)
     if wanted.search:
@@ -160,7 +161,9 @@ def _go_on(home: Home, wanted: Sweep, *, priority: int, on: str, dry_run: bool) 
     terminal.say(wanted.id)
     left = len(points) - new - more
     terminal.tell(
-        f"{new:,} runs queued" + (f", {more:,} go on" if more else "") + (f", {left:,} as they were" if left else "")
+        f"{looks.counted(new, 'run')} queued"
+        + (f", {more:,} go on" if more else "")
+        + (f", {left:,} as they were" if left else "")
     )
     lists = "squeue --me" if place == "slurm" else "etlgan queue"
     terminal.tell(f"`{lists}` lists, `etlgan sweep show {wanted.id}` tells what came of them")

@@ -68,6 +68,8 @@ def run(
         {"data.chars": chars, "data.source": data, "seed": seed, "train.profile": 16 if profile else None},
         on=(place := where(on, queue=queue) or "here"),
     )
+    if place == "here":
+        _device_there(config)
     config = _begins_with(config, init_from, folder)
     characters = _checked(config)
     if dry_run:
@@ -168,11 +170,22 @@ def _checked(config: RunConfig) -> tuple[str, ...]:
     return looked.characters
 
 
+def _device_there(config: RunConfig) -> None:
+    """RunError where this machine has not what is asked for: told now, without loading torch where nothing is."""
+    usual = config.train.device in ("auto", "cpu") and config.train.devices == 1
+    if not usual:
+        from core.gan import device
+
+        device.check(config.train)
+
+
 def _begins_with(config: RunConfig, given: str | None, folder: Path | None) -> RunConfig:
-    """--init-from resolved to one checkpoint file, which is recorded; networks that do not fit: RunError."""
+    """--init-from resolved to one checkpoint file, which is recorded. Networks that do not fit, or a damaged file:
+    RunError.
+    """
     from core import config as configuration
     from core.errors import RunError
-    from core.gan import saved
+    from core.gan import checkpoint, saved
     from core.rundir import expanded
 
     if given is None and not config.train.init_from:
@@ -184,6 +197,7 @@ def _begins_with(config: RunConfig, given: str | None, folder: Path | None) -> R
     except RunError as error:
         raise RunError(f"--init-from: {error}") from None
     found = saved.initial(configuration.override(config, {"train.init_from": place}), home.runs)
+    checkpoint.read(found)
     return configuration.override(config, {"train.init_from": str(found.path.absolute())})
 
 

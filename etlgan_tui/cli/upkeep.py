@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from etlgan_tui import looks
 from etlgan_tui.cli import options, terminal
 
 
@@ -29,4 +30,6 @@ def reindex(folder: options.HomeFolder = None) -> None:
     if notice:
         terminal.tell(f"etlgan: {terminal.clean(notice)}")
     with Store.open(home) as store:
-        terminal.say(f"{store.count():,} runs indexed in {terminal.clean(home.database)}, {synced.read:,} read")
+        terminal.say(
+            f"{looks.counted(store.count(), 'run')} indexed in {terminal.clean(home.database)}, {synced.read:,} read"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from etlgan_tui.background import once
 from etlgan_tui.draft import Draft
+from etlgan_tui.looks import counted
 from etlgan_tui.screens.base import BaseScreen
 from etlgan_tui.sources import Opened, Overview
 
@@ -25,17 +26,17 @@ class FromSource(BaseScreen):
 def facts(overview: Overview) -> list[str]:
     """Sets, characters and counts, a line each."""
     lines = [
-        f"{row.data_set}: {row.files} of {row.published_files} files, {row.images:,} images, "
+        f"{row.data_set}: {row.files} of {row.published_files} files, {counted(row.images, 'image')}, "
         f"{row.width} x {row.height}, {row.bits} bit; {row.about}"
         for row in overview.sets
     ]
     if overview.counts is None:
         return [*lines, "counting ..."]
     if overview.endless:
-        return [*lines, f"{len(overview.counts):,} characters, as many images of each as one likes"]
+        return [*lines, f"{counted(len(overview.counts), 'character')}, as many images of each as one likes"]
     numbers = sorted(overview.counts.values())
     if not numbers:
         return [*lines, "no image of a known character"]
     low, middle, high = numbers[0], numbers[len(numbers) // 2], numbers[-1]
     each = f"{low:,} of each" if low == high else f"{low:,} to {high:,} of each, mostly {middle:,}"
-    return [*lines, f"{len(numbers):,} characters, {sum(numbers):,} images; {each}"]
+    return [*lines, f"{counted(len(numbers), 'character')}, {counted(sum(numbers), 'image')}; {each}"]

@@ -11,6 +11,7 @@ from core.runs.meta import printable, read_meta
 from etlgan_tui import arranging, romaji
 from etlgan_tui.arranging import Asked, Drawn
 from etlgan_tui.background import Errand
+from etlgan_tui.looks import counted
 from etlgan_tui.sampling import Loaded, Wanted, WarmSampler, newest_step
 from etlgan_tui.screens.playing import Playing
 from etlgan_tui.widgets.bar import TopBar
@@ -206,7 +207,7 @@ What is kept lies in the run's folder, under kept/."""
         parts = [
             f"step {self.loaded.step:,}" + (f" (Ctrl+R: step {self._newest:,})" if newer else ""),
             self._noise(),
-            f"{len(self.loaded.characters):,} characters",
+            counted(len(self.loaded.characters), "character"),
             self.run.id,
         ]
         return "  ·  ".join(part for part in (self._title, *parts) if part)

@@ -137,7 +137,7 @@ def glance(found: Preview) -> Glance:
         *(f"#{tag}" for tag in row.tags),
         row.preset,
         row.source,
-        f"{row.classes:,} characters" if row.classes else "",
+        looks.counted(row.classes, "character") if row.classes else "",
         row.recipe,
         row.device,
         f"of {row.parent}" if row.parent else "",
@@ -163,7 +163,7 @@ def sweep_glance(sweep: str, runs: Sequence[Listed]) -> Glance:
     ranked = [f"{_score(listed):.4g}  {listed.row.name or listed.row.id}" for listed in scored[:5]]
     return Glance(
         run_id=sweep,
-        title=f"{sweep}  {len(children):,} runs",
+        title=f"{sweep}  {looks.counted(len(children), 'run')}",
         facts=tuple(f"{count:,} {kind}" for kind, count in states.items()),
         note="\n".join(["", "best scores:", *ranked] if ranked else ["", "no scores yet"]),
         grid=None,
@@ -186,7 +186,7 @@ def count(page: Page, *, marked: int, common: Sequence[str]) -> str:
     """The line below the table: how many, which page, in which order, what all of them have in common."""
     query, pages = page.query, max(1, -(-page.total // PAGE))
     parts = [
-        f"{page.total:,} of {page.every:,} runs" if query.narrows else f"{page.every:,} run{'s'[: page.every != 1]}",
+        f"{page.total:,} of {page.every:,} runs" if query.narrows else looks.counted(page.every, "run"),
         f"page {query.page + 1}/{pages}" if pages > 1 else "",
         _sorting(query),
         f"{marked} marked" if marked else "",

@@ -33,6 +33,17 @@ def newest(home: Home) -> str:
     return run_ids(home)[0]
 
 
+def test_a_run_to_begin_with_is_looked_at_before_anything_starts(etlgan: Typed, home: Home) -> None:
+    assert etlgan("run", *SMALL).code == 0
+    before = newest(home)
+    other = ("--set", "recipe.name=classic", "--dry-run")
+    complains(etlgan("run", *SMALL, *other, "--init-from", "last"), "--set recipe.name=etl", code=1)
+    saved = max(home.run(before).checkpoints.glob("*.safetensors"))
+    saved.write_bytes(saved.read_bytes()[:1000])
+    complains(etlgan("run", *SMALL, "--init-from", "last", "--dry-run"), saved.name, "cannot be read", code=1)
+    assert run_ids(home) == [before]
+
+
 @pytest.mark.parametrize("held_out", [1, 2])
 def test_few_held_out_images_are_told_and_what_they_cannot_say_is_left_out(
     etlgan: Typed, tmp_path: Path, held_out: int

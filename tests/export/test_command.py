@@ -132,6 +132,15 @@ def test_lines_have_a_temperature_too(etlgan: Typed, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "hot" / "card.json").read_text())["export"]["temperature"] == 1.4
 
 
+def test_somebody_elses_folder_is_not_to_be_resumed_or_replaced(etlgan: Typed, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    for more in ((), ("--resume",)):
+        complains(etlgan("--per-char", "2", *more), "no export of etlgan; name a new folder")
+    complains(etlgan("--per-char", "2", "--force"), "no export of etlgan", "removes exports only")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
+
+
 def test_a_folder_that_is_not_empty(etlgan: Typed) -> None:
     asked = ("--per-char", "2", "--format", "idx")
     assert etlgan(*asked)[0] == 0
@@ -155,7 +164,8 @@ def test_a_folder_that_is_not_empty(etlgan: Typed) -> None:
         (["--temperature", "nan"], ["--temperature"]),
         (["--per-char", "0"], ["--per-char"]),
         (["--lines", "nowhere.txt"], ["nowhere.txt", "No such file"]),
-        (["--lines", "a.txt", "--format", "idx"], ["lines are clean PNG"]),
+        (["--lines", "a.txt", "--format", "idx"], ["lines are clean PNG", "leave out --format"]),
+        (["--lines", "a.txt", "--look", "scanned", "--per-char", "3"], ["leave out --per-char, --look"]),
         (["--lines", "a.txt", "--chars", "あ"], ["leave out --chars"]),
         (["--hands", "3"], ["--length and --hands", "--lines"]),
         (["--frequencies", "nowhere.csv"], ["nowhere.csv"]),

@@ -218,7 +218,7 @@ def test_the_card_carries_the_scores_of_its_checkpoint(job: Job, run: RunDir, tm
     made.made = made_from(judged, config, 6)
     carry_out(made)
     text = (tmp_path / "out" / "README.md").read_text()
-    assert "| gan_test | 0.9 | 1 |" in text
+    assert "| generated read as asked (`gan_test`) | 90.00 % | 100.00 % |" in text
     assert "held-out real" in text
 
 
@@ -283,7 +283,7 @@ def test_the_card_says_of_what_its_scores_are(
     told = text.partition("## Scores\n\n")[2].partition("\n")[0]
     assert words in told
     assert told.endswith(words) or words.endswith(" ") or not table
-    assert ("| gan_test |" in text) is table
+    assert ("(`gan_test`) |" in text) is table
 
 
 def test_the_card_says_that_another_temperature_was_not_judged(job: Job, run: RunDir, tmp_path: Path) -> None:

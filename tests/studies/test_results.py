@@ -120,3 +120,6 @@ def test_the_page_stands_alone_and_escapes(small: Small, tmp_path: Path) -> None
     assert "data:image/png;base64," in text
     assert "data:image/gif;base64," in text
     assert "http" not in text.replace("http-equiv", "")
+    assert "REHEARSAL" not in text
+    page.write(home, "quality", [result], {"<b>row": FLOORS["row"]}, share=0.1)
+    assert "A REHEARSAL, in 0.1 of the steps" in path.read_text()

@@ -100,7 +100,8 @@ def characters_for(parts: Sequence[Part], told: str | None, name: str) -> str:
     characters = told or next((set_ for set_ in (DIGITS, K49) if high < len(set_)), "")
     if low < 0 or high >= len(characters):
         raise DataError(
-            f"{name}: labels run from {low} to {high}, and what they stand for is not known; "
-            "digits, KMNIST and K49 are, other sets are read as folders of images named by character"
+            f"{name}: labels run from {low} to {high}, and what they stand for is not known; digits, KMNIST and K49 "
+            "are, and what characters.csv (label,character) beside IDX files names; other sets are read as folders of "
+            "images named by character"
         )
     return characters

@@ -1,6 +1,8 @@
 """What a folder of images is called for: a character, its code point, or a number with a mapping beside it."""
 
 import ast
+import csv
+import io
 import json
 import re
 from collections.abc import Mapping
@@ -8,6 +10,7 @@ from pathlib import Path
 
 from core.errors import DataError
 
+MAP = "characters.csv"  # beside IDX files, as `etlgan export --format idx` writes it
 MAPPING_NAMES = ("mapping.json", "classes.json", "encoding.txt", "labels.txt", "classes.txt")
 LARGEST_MAPPING = 1 << 20  # bytes
 CHARACTER_FILE = ".char.txt"  # in the folder itself, as one extractor of ETL writes it
@@ -43,6 +46,21 @@ def read_mapping(folder: Path) -> dict[int, str]:
     if not mapping:
         raise DataError(f'{path}: expected a list of characters, or pairs such as {{"0": "あ"}} or {{"あ": 0}}')
     return mapping
+
+
+def read_map(folder: Path) -> str:
+    """The characters that labels 0, 1, 2 ... stand for, from the columns `label` and `character` of `MAP`; "" if there
+    is none.
+    """
+    path = folder / MAP
+    if not path.is_file():
+        return ""
+    rows = csv.DictReader(io.StringIO(read_text(path)))
+    told = {row["label"]: row["character"] for row in rows if row.get("label") and row.get("character")}
+    characters = [told.get(str(label), "") for label in range(len(told))]
+    if not told or any(len(character) != 1 for character in characters) or len(set(characters)) < len(characters):
+        raise DataError(f"{path}: expected a line `label,character,...`, then labels 0, 1, 2 ... with a character each")
+    return "".join(characters)
 
 
 def read_text(path: Path) -> str:

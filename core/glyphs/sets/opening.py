@@ -14,6 +14,7 @@ from core.glyphs.etl.source import EtlSource, open_etl_source
 from core.glyphs.sets.arrays import K49, KMNIST, ArraySource, Part, characters_for, checked
 from core.glyphs.sets.folder import FolderSource, open_folder
 from core.glyphs.sets.idx import is_images_name, labels_beside, read_idx
+from core.glyphs.sets.naming import read_map
 from core.glyphs.sets.npz import Arrays, read_npz
 from core.glyphs.sets.spec import KINDS, parse
 from core.glyphs.sources import refuse_choice
@@ -86,14 +87,19 @@ def _arrays(path: Path, kind: str) -> ArraySource | None:
     if not parts:
         return None
     hint = kind or next((name for name in ("kmnist", "k49") if name in _hints(path, idx + npz)), "")
-    characters = characters_for(parts, TOLD.get(hint), str(path))
-    digest = hashlib.sha256()
+    named = read_map(path if path.is_dir() else path.parent) if idx else ""
+    characters = characters_for(parts, named or TOLD.get(hint), str(path))
+    digest = hashlib.sha256(named.encode())
     for part in parts:
         digest.update(np.ascontiguousarray(part.images).data)
         digest.update(np.ascontiguousarray(part.labels).data)
     count = sum(len(part.labels) for part in parts)
-    name = f"{hint or path.name} ({count:,} images, labels read as {characters})"
+    name = f"{hint or path.name} ({count:,} images, labels read as {_short(characters)})"
     return ArraySource(name, parts, characters, digest.hexdigest())
+
+
+def _short(characters: str) -> str:
+    return characters if len(characters) <= 64 else f"{characters[:64]}... ({len(characters):,})"
 
 
 def _hints(path: Path, files: list[Path]) -> str:

@@ -48,8 +48,7 @@ def record(
     kinds = only or list(KINDS)
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise ConfigError(f"--only {unknown[0]}: must be one of {', '.join(KINDS)}")
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"{path}: there is no folder {path.absolute().parent}")
+    options.check_file(path, "FILE")
     terminal.tell(f"about {sum(KINDS[kind][1] for kind in kinds):g} minutes on two cores that do nothing else")
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="etlgan-bench-") as home:

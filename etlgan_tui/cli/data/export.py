@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from etlgan_tui import looks
 from etlgan_tui.cli import terminal
 from etlgan_tui.cli.data import options
 from etlgan_tui.cli.data.bar import progress_bar
@@ -44,4 +45,4 @@ def export(
     with progress_bar("written") as progress:
         count = extract(etl, chosen, out, black_on_white=black_on_white, progress=progress)
     options.tell_problems([str(problem) for problem in etl.problems])
-    terminal.say(f"{count:,} images in {terminal.clean(out)}")
+    terminal.say(f"{looks.counted(count, 'image')} in {terminal.clean(out)}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from etlgan_tui import looks
 from etlgan_tui.cli import options as shared
 from etlgan_tui.cli import terminal
 from etlgan_tui.cli.data import options
@@ -73,7 +74,8 @@ def prepare(
                            "path": str(folder), "problems": glyphs.problems})  # fmt: skip
         return
     terminal.say(
-        f"{terminal.clean(glyphs.source)}: {len(glyphs.characters):,} characters, {len(glyphs.labels):,} images "
+        f"{terminal.clean(glyphs.source)}: {looks.counted(len(glyphs.characters), 'character')}, "
+        f"{looks.counted(len(glyphs.labels), 'image')} "
         f"({held:,} held out), {glyphs.images.shape[1]} px"
     )
     terminal.say(terminal.clean(folder))

@@ -142,12 +142,12 @@ def _say_sets(sets: list[dict[str, Any]]) -> None:
 
 def _say_counts(wanted: tuple[str, ...], counts: dict[str, int] | None) -> None:
     if counts is None:
-        terminal.say(f"as many images as one likes, here of {len(wanted):,} characters")
+        terminal.say(f"as many images as one likes, here of {looks.counted(len(wanted), 'character')}")
         return
     numbers = sorted(counts.values())
     spread = f"{numbers[0]:,} to {numbers[-1]:,}, mostly {numbers[len(numbers) // 2]:,}"
     each = f"{numbers[0]:,}" if numbers[0] == numbers[-1] else spread
-    terminal.say(f"{len(counts):,} characters, {sum(numbers):,} images; {each} of each")
+    terminal.say(f"{looks.counted(len(counts), 'character')}, {looks.counted(sum(numbers), 'image')}; {each} of each")
     texts = [terminal.clean(text) if numbers[0] == numbers[-1] else f"{terminal.clean(text)} {count:,}"
              for text, count in counts.items()]  # fmt: skip
     lines = looks.packed(texts, min(terminal.width(), _WIDEST), "  ")

@@ -130,6 +130,28 @@ def test_labels_that_do_not_belong(tmp_path: Path) -> None:
         open_data(str(tmp_path))
 
 
+def test_labels_are_what_the_map_beside_them_says(tmp_path: Path) -> None:
+    """As `etlgan export --format idx` writes them; 46 hiragana must not be taken for K49's 49."""
+    characters = [chr(0x4E00 + label) for label in range(300)]
+    lines = [f"{label},{character},U+{ord(character):04X}" for label, character in enumerate(characters)]
+    (tmp_path / "images-idx3-ubyte").write_bytes(idx(IMAGES))
+    numbers = (10 * np.arange(30)).astype(">i4")
+    (tmp_path / "labels-idx1-int").write_bytes(idx(numbers, kind=0x0C))
+    (tmp_path / "characters.csv").write_text("\n".join(["label,character,code_point", *lines]) + "\n")
+    source = opened(f"mnist:{tmp_path}")
+    assert source.counts() == {characters[number]: 1 for number in numbers}
+    source.index((characters[10],), per_char=1, held_out=0)
+    np.testing.assert_array_equal(source.load(np.array([0])), IMAGES[1:2])
+    before = source.fingerprint()
+    (tmp_path / "characters.csv").write_text("\n".join(["label,character,code_point", *lines[::-1]]) + "\n")
+    assert opened(f"mnist:{tmp_path}").fingerprint() == before, "labels count, not the order of the lines"
+    without, long, twice, strange = lines[1:], ["0,ab,", *lines[1:]], [lines[0], f"1{lines[0][1:]}"], ["x,あ,"]
+    for damaged in (without, long, twice, strange, []):
+        (tmp_path / "characters.csv").write_text("\n".join(["label,character,code_point", *damaged]) + "\n")
+        with pytest.raises(DataError, match=r"characters\.csv: expected"):
+            opened(f"mnist:{tmp_path}")
+
+
 def npz_of(header: dict[str, object], body: bytes) -> bytes:
     member = io.BytesIO()
     np.lib.format.write_array_header_1_0(member, header)

@@ -218,16 +218,26 @@ class GraphicsPicture(VerticalScroll):
             yield labels
             yield _graphics(Image.fromarray(255 - self._ink))
 
+    def on_mount(self) -> None:
+        self._arrange()
+
     def on_resize(self) -> None:
+        self._arrange()
+
+    def watch_virtual_size(self) -> None:
+        """Textual 8.2 tells a widget nothing of its first size if somebody asked where it is before it was laid out."""
+        self.call_later(self._arrange)
+
+    def _arrange(self) -> None:
         """As wide as there is room for; a label stands at the middle of its row."""
-        image = self.query_one(_graphics) if _graphics else None
-        if image is None:
+        images = self.query(_graphics) if _graphics else ()
+        if not images or not self.size:
             return
         height, width = self._ink.shape
         margin = max(map(cell_len, self._labels), default=0) + 1
         columns = max(4, min(self.size.width - margin, width // 4, self._columns or width))
         lines = max(1, round(columns * height / width / _CELL_HEIGHT_TO_WIDTH))
-        image.styles.width, image.styles.height = columns, lines
+        images.first().styles.width, images.first().styles.height = columns, lines
         column = [""] * lines
         for row, text in enumerate(self._labels):
             column[min(int((row + 0.5) * lines / len(self._labels)), lines - 1)] = text

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textual.app import App, ComposeResult
+from textual.containers import Container
 
 from core import config, events
 from core.errors import DataError
@@ -23,6 +25,7 @@ from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.system import GIB, Gpu, Meter, System
 from etlgan_tui.widgets import picture
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.picture import GraphicsPicture, TextPicture, next_mode
 from tui.conftest import TestApp, make_run
 from tui.terminal import terminal
@@ -54,6 +57,33 @@ async def test_the_terminals_own_graphics_with_labels_at_their_rows(
         await until(pilot, lambda: len(screen.query(GraphicsPicture)) == 1)
         await pilot.press("p")
         await until(pilot, lambda: not screen.query(GraphicsPicture) and screen.query_one(TextPicture).display)
+
+
+class Place(App[None]):
+    """Nothing but a place to mount a widget in."""
+
+    def compose(self) -> ComposeResult:
+        yield Container()
+
+
+@pytest.mark.asyncio
+async def test_a_picture_that_is_looked_for_before_it_is_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual then never tells it how large it is."""
+    from textual_image.widget import HalfcellImage
+
+    monkeypatch.setattr(picture, "_graphics", HalfcellImage)
+    async with Place().run_test(size=(60, 30)) as pilot:
+        screen = pilot.app.screen
+        await pilot.pause()
+        with monkeypatch.context() as late:
+            late.setattr(screen, "_refresh_layout", lambda *_all, **_named: None)
+            shown = GraphicsPicture(np.zeros((64, 64), np.uint8), ("あ", "い"))
+            await pilot.app.query_one(Container).mount(shown)
+            screen._compositor._full_map_invalidated = True  # as after any scrolling
+            assert shown in screen._compositor.full_map
+        screen.refresh(layout=True)
+        await until(pilot, lambda: str(shown.query_one(Lines).content).split() == ["あ", "い"])
+        assert shown.query_one(HalfcellImage).styles.width is not None
 
 
 def test_modes_leave_graphics_out_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:

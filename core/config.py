@@ -125,8 +125,8 @@ def converted(field: Field, value: Any) -> Any:
             ]
         return msgspec.convert(value.strip() if text else value, field.hint, strict=not text)
     except (msgspec.ValidationError, StopIteration, KeyError):
-        if value == "":
-            raise ConfigError(f"{field.name}: is empty; must be {field.limits or field.description}") from None
+        if value == "" and field.type is str:
+            raise ConfigError(f"{field.name}: is empty. {field.description}") from None
         limits = field.limits or {int: "a whole number", float: "a number", str: field.description}.get(field.type, "")
         unit = f" {field.unit}" if field.unit and not field.choices else ""
         raise ConfigError(f"{field.name}={value}: must be {limits}{unit}") from None

@@ -97,7 +97,7 @@ def test_an_override_leaves_the_original_alone() -> None:
         ("train.device", "gpu", "train.device=gpu: must be auto (cuda, else mps, else cpu), cpu, mps"),
         ("model.size", "xxl", "model.size=xxl: must be one of: xs, s, m, l, xl"),
         ("data.size", "48", "data.size=48: must be one of: 32, 64"),
-        ("data.source", "", "data.source=: must be Where glyphs come from"),
+        ("data.source", "", "data.source: is empty. Where glyphs come from"),
         ("recipe.double_softmax", "maybe", "recipe.double_softmax=maybe: must be true or false"),
         ("seed", "-1", "seed=-1: must be 0 .. 2,147,483,647"),
     ],

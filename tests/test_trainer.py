@@ -113,7 +113,8 @@ def test_a_run_and_one_that_was_stopped_and_met_a_full_disk(
     assert started(parts, limit=LIMIT).ends() == 1
     failure = of(parts, Finished)[-1]
     assert (failure.state, failure.attempt) == ("failed", 2)
-    assert failure.message == f"{parts.path}: File too large; free some space or check the folder, then resume"
+    told = "File too large; free some space or check the folder, then resume"
+    assert failure.message == f"{parts.checkpoint(STEPS)}: {told}"
     console = parts.console.read_text()
     assert console.splitlines()[-1] == f"etlgan: {failure.message}"
     assert "Traceback" not in console

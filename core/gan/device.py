@@ -106,26 +106,27 @@ def _precision(device: str) -> str:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return "bf16" if _bf16_share() < 0.8 else "fp32"
+        hopeless = _bf16_share(images=4, rounds=2) > 3  # where it is emulated a good look would take seconds
+        return "bf16" if not hopeless and _bf16_share(images=64, rounds=5) < 0.8 else "fp32"
     finally:
         torch.set_num_threads(threads)
 
 
-def _bf16_share() -> float:
+def _bf16_share(images: int, rounds: int) -> float:
     """Time of a convolution like the networks' own in bf16, in parts of that in fp32: the best of a few, by turns.
 
     By the clock of one thread, which other programs on the machine hardly change: measured with eight of them, 0.49 to
     0.54 in 12 trials, by the clock on the wall and with two threads 0.26 to 0.98. Two runs of one seed on one machine
     are to compute alike.
     """
-    layers = {dtype: _layer(dtype) for dtype in (torch.bfloat16, torch.float32)}
-    times = [{dtype: _timed(*layer) for dtype, layer in layers.items()} for _ in range(5)]
+    layers = {dtype: _layer(dtype, images) for dtype in (torch.bfloat16, torch.float32)}
+    times = [{dtype: _timed(*layer) for dtype, layer in layers.items()} for _ in range(rounds)]
     return min(each[torch.bfloat16] for each in times) / min(each[torch.float32] for each in times)
 
 
-def _layer(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def _layer(dtype: torch.dtype, images: int) -> tuple[Tensor, Tensor]:
     """Input and weights."""
-    x = torch.randn(64, 64, 16, 16, dtype=dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
+    x = torch.randn(images, 64, 16, 16, dtype=dtype).contiguous(memory_format=torch.channels_last).requires_grad_()
     return x, torch.randn(64, 64, 3, 3, dtype=dtype).requires_grad_()
 
 

@@ -35,13 +35,17 @@ def measure(home: Home, preset: str, changes: Mapping[str, Any]) -> Overhead:
     return Overhead(watched.run.id, spent, shares, sum(shares.values()))
 
 
-def first_step(home: Home, preset: str, *, repeat: int, tell: Callable[[str], None]) -> list[float]:
+def first_step(
+    home: Home, preset: str, changes: Mapping[str, Any], *, repeat: int, tell: Callable[[str], None]
+) -> list[float]:
     """Seconds from the command to the end of its first update, by the run's events; the first try fills the cache."""
-    words = ["run", preset, "--set", "train.steps=1", "--set", "train.report_every=1", "--json", "--home", home.root]
+    settings = {**changes, "train.steps": 1, "train.report_every": 1}
+    words = ["run", preset, *(word for name, value in settings.items() for word in ("--set", f"{name}={value}"))]
+    words += ["--json", "--home", str(home.root)]
     times = []
     for _ in range(repeat + 1):
         asked = time.time()
-        done = subprocess.run([*ETLGAN, *map(str, words)], capture_output=True, check=False)
+        done = subprocess.run([*ETLGAN, *words], capture_output=True, check=False)
         if done.returncode:
             raise RunError(f"`etlgan run` failed: {done.stderr.decode(errors='replace').strip()}")
         first = next(event for event in events.decode_lines(done.stdout) if isinstance(event, Step))

@@ -91,8 +91,7 @@ def _print(card: Score) -> None:
         terminal.say(f"{f'row {name}' if name.isdecimal() else name}: not run: {terminal.clean(command)}")
     for warning in card.warnings:
         terminal.say(f"! {terminal.clean(warning)}")
-    whole = "coverage_ratio" in card.columns[GENERATED]
-    overall = f"overall {card.overall:.4f}, " if whole else ""
+    overall = f"overall {card.overall:.4f}, " if "coverage_ratio" in card.columns[GENERATED] else ""
     look = f", domain {terminal.clean(card.subject.domain)}" if card.subject.domain else ""
     terminal.say(
         f"{overall}run {card.run}, step {card.step}{look}, {card.images} images a character, judged in "

@@ -185,7 +185,7 @@ def _begins_with(config: RunConfig, given: str | None, folder: Path | None) -> R
     """
     from core import config as configuration
     from core.errors import RunError
-    from core.gan import checkpoint, saved
+    from core.gan import saved
     from core.rundir import expanded
 
     if given is None and not config.train.init_from:
@@ -197,6 +197,8 @@ def _begins_with(config: RunConfig, given: str | None, folder: Path | None) -> R
     except RunError as error:
         raise RunError(f"--init-from: {error}") from None
     found = saved.initial(configuration.override(config, {"train.init_from": place}), home.runs)
+    from core.gan import checkpoint  # torch, once there is a file to read
+
     checkpoint.read(found)
     return configuration.override(config, {"train.init_from": str(found.path.absolute())})
 

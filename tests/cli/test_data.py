@@ -91,7 +91,7 @@ def test_show_of_other_sources(tmp_path: Path, etlgan: Typed) -> None:
         Image.fromarray(np.full((20, 20), 255 - 40 * number, np.uint8)).save(folder / f"{number}.png")
     (folder / "broken.png").write_bytes(b"no picture")
     said = etlgan("data", "show", str(folder.parent), "-o", out)
-    assert (said.code, said.out.splitlines()[1:]) == (0, ["1 characters, 4 images; 4 of each", "あ", out])
+    assert (said.code, said.out.splitlines()[1:]) == (0, ["1 character, 4 images; 4 of each", "あ", out])
     assert "broken.png: it is not a picture" in said.err
     complains(etlgan("data", "show", str(folder.parent), "--strict", "-o", out), "broken.png", "strict", code=1)
 

@@ -162,7 +162,7 @@ def test_a_damaged_or_lost_index_is_made_anew(etlgan: Typed, home: Home) -> None
     said = etlgan("ls", "--json")
     assert said.out == before
     assert "runs.db" in said.err
-    assert "1 runs indexed" in etlgan("reindex").out
+    assert "1 run indexed" in etlgan("reindex").out
 
 
 def test_show(etlgan: Typed, run: RunDir) -> None:

@@ -87,7 +87,9 @@ def test_metrics_in_three_formats(etlgan: Typed, two: list[str], home: Home, tmp
     assert etlgan("export-metrics", run.id, "--csv", "--out", str(tmp_path / "m.csv")).out == ""
     assert (tmp_path / "m.csv").read_text().count("\n") == 13
     complains(etlgan("export-metrics", run.id), "choose one of", code=2)
-    complains(etlgan("export-metrics", run.id, "--csv", "--out", "/nowhere/x"), "/nowhere", code=1)
+    complains(
+        etlgan("export-metrics", run.id, "--csv", "--out", "/nowhere/x"), "-o /nowhere/x: there is no folder", code=2
+    )
 
 
 def test_parquet_is_written_or_asks_for_its_extra(

@@ -28,9 +28,9 @@ def overhead(
     from core import config
     from core.studies import overhead as study
 
-    home = options.home(folder)
-    starts = study.first_step(home, preset, repeat=repeat, tell=terminal.tell)
-    found = study.measure(home, preset, config.parse_assignments(assignments or []))
+    home, changes = options.home(folder), config.parse_assignments(assignments or [])
+    starts = study.first_step(home, preset, changes, repeat=repeat, tell=terminal.tell)
+    found = study.measure(home, preset, changes)
     if as_json:
         start = {"name": "first update", "median": median(starts), "lowest": min(starts), "highest": max(starts)}
         terminal.say_json({**found._asdict(), "start": start})

@@ -46,8 +46,9 @@ def test_a_run_to_begin_with_is_looked_at_before_anything_starts(etlgan: Typed, 
 
 @pytest.mark.parametrize("held_out", [1, 2])
 def test_few_held_out_images_are_told_and_what_they_cannot_say_is_left_out(
-    etlgan: Typed, tmp_path: Path, held_out: int
+    etlgan: Typed, tmp_path: Path, held_out: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(judges, "JUDGE_STEPS", (5, 0))  # what it reads is no matter
     few = ("--set", f"data.held_out={held_out}")
     assert etlgan("run", *SMALL, *few).code == 0
     page = tmp_path / "card.html"
@@ -139,6 +140,7 @@ def test_nothing_to_judge_is_one_clear_line(etlgan: Typed) -> None:
     complains(etlgan("score", "nobody"), "nobody", code=1)
 
 
+@pytest.mark.slow
 def test_quality_ends_when_the_target_is_reached_or_given_up(etlgan: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ETLGAN_TRAINER", "quickly_judged_trainer")
     often = (*SMALL, "--set", "train.steps=40", "--set", "train.score_every=2", "--set", "train.target=0.001")
@@ -166,6 +168,7 @@ def test_quality_that_is_not_reached_is_said_to_be(etlgan: Typed, monkeypatch: p
     assert "median" not in said.out
 
 
+@pytest.mark.slow
 def test_overhead_is_read_off_a_runs_own_clock(etlgan: Typed) -> None:
     said = etlgan("bench", "overhead", "--repeat", "1", "--json", *SMALL)
     assert said.code == 0, said.err
@@ -193,6 +196,7 @@ def test_benchmarks_are_recorded_shown_and_compared(
     assert any(each["name"].startswith("cli · etlgan --help") for each in alike)
 
 
+@pytest.mark.slow
 def test_training_is_timed_against_the_public_script(etlgan: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     from core.studies import ceilings, throughput
 

@@ -218,10 +218,10 @@ def test_replayed_updates_are_the_eager_ones(small: Small, recipe: dict[str, obj
         return update
 
     replayed._replayed._capture = capture
-    for step in range(30):
+    for step in range(14):
         eager.advance(step)
-    replayed.advance(0, 17)
-    replayed.advance(17, 13)
+    replayed.advance(0, 9)
+    replayed.advance(9, 5)
     assert all(torch.equal(tensor, replayed.tensors()[name]) for name, tensor in eager.tensors().items())
     assert eager.read() == replayed.read()
     assert 1 <= len(captured) <= 3  # with penalties; one without; several without

@@ -184,7 +184,7 @@ def test_a_double_softmax_shows_in_the_curve(small: Small, new_run: NewRun, atte
         ("", {"model__codes": 0}),
         ("", {"model__codes": 1}),
         ("", {"train__precision": "bf16"}),
-        ("", {"recipe__name": "classic", "train__precision": "bf16"}),
+        pytest.param("", {"recipe__name": "classic", "train__precision": "bf16"}, marks=pytest.mark.slow),
         ("", {"recipe__fake_targets": True, "recipe__r2": 0.1, "recipe__penalty_every": 1}),
         ("", {"data__style": "scanned", "data__per_char": 5, "data__held_out": 0}),
     ],

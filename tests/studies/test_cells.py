@@ -20,6 +20,8 @@ Small = Callable[..., RunConfig]
 @pytest.fixture
 def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Home:  # noqa: ARG001  (its environment)
     monkeypatch.setattr(cells, "POLL_SECONDS", 0.05)
+    monkeypatch.setenv("ETLGAN_TRAINER", "fake_trainer")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     return Home(tmp_path)
 
 
@@ -67,7 +69,10 @@ def test_a_live_run_that_ends_before_its_turn_is_not_made_again(home: Home, smal
     assert len(run_ids(home)) == 2
 
 
-def test_a_stopped_cell_goes_on_and_a_failed_one_is_told(home: Home, small: Small) -> None:
+def test_a_stopped_cell_goes_on_and_a_failed_one_is_told(
+    home: Home, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ETLGAN_TRAINER")
     said: list[str] = []
     cell = Cell("row", "etl", small(train__steps=12, train__save_every=2))
     broken = Cell("row", "broken", small(data__source="/nowhere/at/all"))
@@ -88,7 +93,7 @@ def test_an_interrupt_stops_what_is_live(home: Home, small: Small) -> None:
         pass
 
     def waiting() -> None:
-        if any(any(home.run(run_id).checkpoints.glob("*.json")) for run_id in run_ids(home)):
+        if any(any(home.run(run_id).checkpoint_files()) for run_id in run_ids(home)):
             raise Enough
 
     long = Cell("row", "etl", small(train__steps=100_000, train__save_every=1, train__keep=1))

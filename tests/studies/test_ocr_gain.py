@@ -87,8 +87,15 @@ def test_a_pupil_learns_what_only_one_source_shows() -> None:
     assert reader.read(images).label.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    "calls", [[[], []], pytest.param([[], [], ["--look", "prepared"]], marks=pytest.mark.slow)], ids=["twice", "look"]
+)
 def test_the_command_goes_on_where_it_was(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    calls: list[list[str]],
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     home = Home(tmp_path)
@@ -110,7 +117,7 @@ def test_the_command_goes_on_where_it_was(
     ]
     words += ["--pool", "8", "--held-out", "4", "--home", str(home.root), "--json"]
     said, told = [], []
-    for more in ([], [], ["--look", "prepared"]):
+    for more in calls:
         if more:
             assert len(list(home.runs.iterdir())) == 2  # embedded handwriting, then the mixture
         with pytest.raises(SystemExit) as ended:
@@ -125,13 +132,13 @@ def test_the_command_goes_on_where_it_was(
         ("+ generated", "augmented"), ("+ generated", "+ embedded"), ("+ both", "+ embedded")
     ]  # fmt: skip
     sources = sorted(json.loads((run / "config.json").read_bytes())["data"]["source"] for run in home.runs.iterdir())
-    assert [source.partition("+")[0] for source in sources] == [
-        "pen=penman:clean", "pen=penman:prepared", "penman:clean", "penman:prepared"
-    ]  # fmt: skip
+    looks = ["clean", *(more[-1] for more in calls if more)]
+    wanted = sorted(f"{name}penman:{look}" for look in looks for name in ("pen=", ""))
+    assert [source.partition("+")[0] for source in sources] == wanted
     assert sorted(path.name for path in (home.studies / "ocr-gain-half").iterdir()) == ["data", "readings"]
     assert told[0] == told[1]
     places = [path for path in home.studies.iterdir() if path.name != "ocr-gain-half"]
-    assert len(places) == 2, "the pen in another look is another result"
+    assert len(places) == len(looks), "the pen in another look is another result"
     for place in places:
         tree = json.loads((place / "scores.json").read_bytes())
         assert tree["kind"] == "ocr-gain-half"
@@ -141,6 +148,7 @@ def test_the_command_goes_on_where_it_was(
     assert cache.is_dir()
 
 
+@pytest.mark.slow
 def test_one_generator_of_embedded_handwriting_serves_all_subsets(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

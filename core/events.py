@@ -31,7 +31,9 @@ class Started(Event, frozen=True, tag="started"):
     classes: int
     steps: int
     data: str  # fingerprint of the glyph set
-    problems: tuple[str, ...] = ()  # of the data: what was stepped over, fewer images than asked for
+    problems: tuple[
+        str, ...
+    ] = ()  # fewer images than asked for, what of the data or of the checkpoints was stepped over
 
 
 class Step(Event, frozen=True, tag="step", gc=False):  # numbers only; a long run has a hundred thousand of them

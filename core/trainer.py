@@ -158,6 +158,8 @@ def _begin(training: "Training", attempt: int) -> None:
     }
     if training.world.leads:
         _note_resolved(training.run, facts)
+    for problem in training.problems:
+        print(problem, flush=True)
     training.emit(
         Started(
             step=training.step,
@@ -170,7 +172,7 @@ def _begin(training: "Training", attempt: int) -> None:
             classes=training.classes,
             steps=config.train.steps,
             data=glyphs.fingerprint,
-            problems=glyphs.problems,
+            problems=(*training.problems, *(f"data: {problem}" for problem in glyphs.problems)),
         )
     )
 

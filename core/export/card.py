@@ -131,8 +131,9 @@ def _readme(tree: dict[str, Any], made: Made) -> str:
         + (f", temperature {export['temperature']:g}" if export["temperature"] != 1 else ""),
         f"- run `{run['id']}` {_code(run['name'])}, step {run['step']:,}, "
         f"checkpoint SHA-256 `{run['checkpoint_sha256']}`",
-        f"- learned from `{_code(data['source'])}`, {data['per_char']:,} images a character at most, "
-        f"{data['size']} px, style {data['style']}",
+        f"- learned from `{_code(data['source'])}`, {data['per_char']:,} images a character at most, {data['size']} px"
+        + (f", style {data['style']}" if data["source"] == "penman" else ""),
+        *_look_lines(made, export["domain"]),
         "- the same command gives the same files, on the same kind of processor and torch "
         f"({tree['torch']}); `card.json` holds every setting",
         "",
@@ -149,6 +150,11 @@ def _readme(tree: dict[str, Any], made: Made) -> str:
     if "counts" in export:
         lines += ["", "## Samples of each character", "", *_count_lines(export["counts"])]
     return "\n".join(lines) + "\n"
+
+
+def _look_lines(made: Made, domain: str | None) -> list[str]:
+    """In the look of which source the images are, where there are several; None: the last."""
+    return [f"- drawn in the look of its domain `{_code(domain or made.domains[-1])}`"] if len(made.domains) > 1 else []
 
 
 def _score_lines(made: Made, domain: str | None, temperature: float) -> list[str]:

@@ -58,7 +58,7 @@ class Folder:
             )
         self.path.mkdir(parents=True, exist_ok=True)
         if not self.complete():
-            write_json(self.path / STATE, {"fingerprint": self.fingerprint})
+            self._note(self.path / STATE, {"fingerprint": self.fingerprint})
 
     def complete(self) -> bool:
         """Whether everything is written."""
@@ -70,7 +70,7 @@ class Folder:
 
     def mark(self, shard: int, report: dict[str, Any]) -> None:
         """Say that a shard is whole."""
-        write_json(self._mark(shard), {"fingerprint": self.fingerprint, "report": report})
+        self._note(self._mark(shard), {"fingerprint": self.fingerprint, "report": report})
 
     def reports(self, shards: int) -> list[dict[str, Any]]:
         """What the shards counted."""
@@ -91,6 +91,14 @@ class Folder:
                 path.unlink(missing_ok=True)
         for name in (STATE, LOCK):
             (self.path / name).unlink(missing_ok=True)
+
+    def _note(self, path: Path, tree: dict[str, Any]) -> None:
+        """What only resuming needs, unless another process has put the last shard there meanwhile, and tidied."""
+        try:
+            write_json(path, tree)
+        except FileNotFoundError:
+            if not self.complete():
+                raise
 
     def _entries(self) -> list[Path]:
         """What is there, but for files that another shard's job is just writing."""

@@ -88,7 +88,8 @@ def legend(
 def _swatch(line: Line2D, points: float) -> OffsetBox:
     area = DrawingArea(2 * points, points)
     middle = 0.4 * points
-    copy = Line2D([0, 2 * points], [middle, middle])
+    ends = [points] if line.get_linestyle() == "None" else [0, 2 * points]  # markers alone: one of them
+    copy = Line2D(ends, [middle] * len(ends))
     copy.update_from(line)
     copy.set_transform(area.get_transform())
     area.add_artist(copy)

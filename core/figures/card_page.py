@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -50,6 +50,7 @@ class Page(NamedTuple):
     warnings: Sequence[str]
     columns: Sequence[str]
     lines: Sequence[Line]
+    missing: Mapping[str, str]  # what is not in the table, and the command that makes it
     notes: Sequence[str]  # below the table
     sections: Sequence[Section]
 
@@ -60,13 +61,17 @@ def html(page: Page) -> str:
     table = f"<thead><tr><th></th><th></th><th>target</th>{head}</tr></thead>"
     table += "<tbody>" + "".join(_row(line, len(page.columns)) for line in page.lines) + "</tbody>"
     warned = "".join(f'<li class="warn">{marked(text)}</li>' for text in page.warnings)
+    commands = "".join(
+        f'<p class="note">{marked(name)}: not run: <code>{escape(command)}</code></p>'  # letters, to be copied
+        for name, command in page.missing.items()
+    )
     noted = "".join(f'<p class="note">{marked(text)}</p>' for text in page.notes)
     body = "".join(map(_section, page.sections))
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(page.title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>\n<body>'
         f'<h1>{marked(page.title)}</h1><p class="about">{marked(page.about)}</p>'
-        f"{f'<ul>{warned}</ul>' if warned else ''}\n<table>{table}</table>\n{noted}{body}</body></html>\n"
+        f"{f'<ul>{warned}</ul>' if warned else ''}\n<table>{table}</table>\n{commands}{noted}{body}</body></html>\n"
     )
 
 

@@ -3,6 +3,7 @@
 `00020000.safetensors` holds everything that resuming needs; `00020000.json` says what it is, in words and shapes.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from safetensors import SafetensorError
@@ -51,8 +52,8 @@ def read(checkpoint: Checkpoint) -> dict[str, Tensor]:
     return tensors
 
 
-def newest_readable(run: RunDir) -> tuple[Checkpoint, dict[str, Tensor]] | None:
-    """The newest checkpoint that loads; None where there is none at all.
+def newest_readable(run: RunDir, tell: Callable[[str], None]) -> tuple[Checkpoint, dict[str, Tensor]] | None:
+    """The newest checkpoint that loads; None where there is none at all. What is passed over is told.
 
     Damaged newer ones are set aside, so that nobody takes them for the last or the best of what is done again. None
     loads: RunError, for to begin anew would overwrite what the run has.
@@ -61,12 +62,14 @@ def newest_readable(run: RunDir) -> tuple[Checkpoint, dict[str, Tensor]] | None:
     for checkpoint in reversed(everything(run)):
         try:
             found = checkpoint, read(checkpoint)
-        except RunError as error:
-            print(f"{error}; trying an older one")
+        except RunError:
             damaged.append(checkpoint)
             continue
         for each in damaged:
             facts_path(each.path).rename(each.path.with_suffix(".damaged"))
+            tell(
+                f"checkpoint {each.path.name} cannot be read and is set aside; this goes on from step {found[0].step:,}"
+            )
         return found
     if damaged:
         names = ", ".join(each.path.name for each in damaged)

@@ -80,6 +80,7 @@ class Training:
         self.rows = grid.row_names(glyphs.characters[: self.latents.rows], labelled=config.recipe.labelled)
         self.painter = Painter(run, aside=device.type == "cuda")
         self.clock = Clock()
+        self.problems: list[str] = []  # of its checkpoints, for who watches
         self.step = self._begun()
 
     def _begun(self) -> int:
@@ -92,7 +93,7 @@ class Training:
 
     def _resumed(self) -> int:
         """Go on from the newest checkpoint that loads; the step it is of, or 0 (with the weights of a warm start)."""
-        found = checkpoint.newest_readable(self.run)
+        found = checkpoint.newest_readable(self.run, self.problems.append)
         if found is None:
             if self.config.train.init_from:
                 start = initial(self.config, self.run.path.parent)

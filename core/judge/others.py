@@ -104,14 +104,17 @@ def _gain_command(data: DataConfig) -> str:
 
 
 def _command(config: RunConfig) -> str:
-    """What starts a `classic` run on the same data."""
+    """What starts a `classic` run on the same data, for as many steps."""
     known = config.preset in presets.PRESETS
-    usual = presets.resolve(config.preset if known else "").data
+    whole = presets.resolve(config.preset if known else "")
+    usual = whole.data
     words = ["etlgan", "run", *([config.preset] if known else [])]
     for name in config.data.__struct_fields__:
         value = getattr(config.data, name)
         if value != getattr(usual, name):
             words += ["--set", f"data.{name}={str(value).lower() if isinstance(value, bool) else value}"]
+    if config.train.steps != whole.train.steps:
+        words += ["--set", f"train.steps={config.train.steps}"]
     return shlex.join([*words, "--set", "recipe.name=classic"])
 
 

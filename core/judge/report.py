@@ -52,14 +52,14 @@ def page_of(card: Score) -> Page:
     embedded = config.data.source in EMBEDDED
     learned = "embedded writers of its own" if embedded else "the run's training split"
     unseen = "images of writers" if embedded else "images (of other writers or sheets where the data names them)"
-    missing = [f"{_named(name)}: not run: {command}" for name, command in card.missing.items()]
     return Page(
         title=f"Score card: {config.preset or config.data.chars}",
         about=about,
         warnings=card.warnings,
         columns=list(card.columns),
         lines=_lines(card),
-        notes=[*missing, ABOUT.format(learned=learned, unseen=unseen)],
+        missing={_named(name): command for name, command in card.missing.items()},
+        notes=[ABOUT.format(learned=learned, unseen=unseen)],
         sections=_sections(card),
     )
 

@@ -62,6 +62,12 @@ def find(home: Home, text: str) -> RunDir:
     raise RunError(_unknown(home, text, ids, starts))
 
 
+def namesakes(home: Home, run: RunDir) -> list[str]:
+    """Ids of the other runs of its name, newest first."""
+    name = read_meta(run).name
+    return [other for other in run_ids(home) if other != run.id and read_meta(home.run(other)).name == name]
+
+
 def _newest(home: Home, ids: list[str]) -> RunDir:
     """Ids tell seconds; of runs made within one, meta.json tells which came last."""
     same_second = [home.run(run_id) for run_id in ids if run_id[:SECOND] == ids[0][:SECOND]]

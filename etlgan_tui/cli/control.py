@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from etlgan_tui.cli import index, options, terminal
+
+if TYPE_CHECKING:
+    from core.rundir import RunDir
 
 _PATIENCE = 10.0  # seconds that `stop` waits to see what comes of it
 
@@ -37,7 +40,11 @@ def name(
     folder: options.HomeFolder = None,
 ) -> None:
     """Give a run another name."""
-    _edit(text, folder, name=new)
+    from core.runs.find import namesakes
+
+    run = _edit(text, folder, name=new)
+    if others := namesakes(options.home(folder), run):
+        terminal.tell(f"etlgan: that is also the name of {others[0]}; the name alone means the newest of them")
 
 
 def tag(
@@ -106,11 +113,13 @@ def restore(
         index.update(home, back)
 
 
-def _edit(text: str, folder: Path | None, **changes: Any) -> None:
+def _edit(text: str, folder: Path | None, **changes: Any) -> RunDir:
     from core.runs.meta import edit_meta
 
-    meta = edit_meta(options.run(folder, text), **changes)
+    run = options.run(folder, text)
+    meta = edit_meta(run, **changes)
     index.update(options.home(folder), [meta.id])
     tags = f"  [{', '.join(meta.tags)}]" if meta.tags else ""
     words = f"  {meta.note}" if meta.note else ""
     terminal.say(terminal.clean(f"{meta.id}  {meta.name}{tags}{words}"))
+    return run

@@ -227,6 +227,7 @@ def _line_job(run: RunDir, sampler: Sampler, known: _Known, asked: _Asked) -> Jo
     from core.errors import ConfigError
     from core.export import lines
     from core.export.card import made_from
+    from core.export.request import MOST
 
     texts = () if asked.lines is None else lines.read_texts(asked.lines, length=asked.length or _LENGTH)
     known.only(dict.fromkeys(character for text in texts for character in text if not character.isspace()))
@@ -243,6 +244,8 @@ def _line_job(run: RunDir, sampler: Sampler, known: _Known, asked: _Asked) -> Jo
     )
     if request.total == 0 or not (request.texts or request.characters):
         raise ConfigError("nothing is left to write: this run knows none of these characters")
+    if request.total > MOST:
+        raise ConfigError(f"{request.total:,} lines are more than an export can number ({MOST:,})")
     _tell(known, run, sampler, looks.counted(request.total, "line"))
     shards = _shards(request.total, asked.shards, each=lines.PER_SHARD)
     made = made_from(run, sampler.config, sampler.step)

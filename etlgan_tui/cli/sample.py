@@ -66,6 +66,7 @@ def sample(
     One row a character (or several); a code can be swept across the columns.
     """
     run = options.run(folder, text)
+    options.config(run)  # damaged: told as everywhere
     chosen = tuple(parse_code(code) for code in codes or ())
     columns, rows_each = layout(chosen, per_char)
     options.check_picture(out)

@@ -23,7 +23,9 @@ def score(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots and pictures too.")
     ] = None,
-    per_char: Annotated[int, typer.Option("--per-char", metavar="N", min=2, help="Images a character to judge.")] = 500,
+    per_char: Annotated[
+        int, typer.Option("--per-char", metavar="N", min=2, max=10_000, help="Images a character to judge.")
+    ] = 500,
     checkpoint: Annotated[str, typer.Option(metavar="WHICH", help="best, last, or a step.")] = "best",
     domain: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of a run on several: judge this one's look. Default: the last.")

@@ -27,7 +27,9 @@ app = typer.Typer(
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="ROW", help="Only this row; repeatable.")]
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Runs at once; with more than 1, a thread each.")]
 Share = Annotated[float, typer.Option(metavar="X", min=1e-4, max=1, help="Share of the steps: a rehearsal.")]
-PerChar = Annotated[int, typer.Option("--per-char", metavar="N", min=2, help="Images a character to judge.")]
+PerChar = Annotated[
+    int, typer.Option("--per-char", metavar="N", min=2, max=10_000, help="Images a character to judge.")
+]
 ClassicSteps = Annotated[
     int, typer.Option("--classic-steps", metavar="N", min=0, help="At most, of classic and infogan; 0: all.")
 ]

@@ -73,7 +73,11 @@ def run(
     config = _begins_with(config, init_from, folder)
     characters = _checked(config)
     if dry_run:
+        from core.runs.meta import checked_name
         from etlgan_tui.cli import plan
+
+        if name:
+            checked_name(name)
 
         plan.show(config, characters, as_json=as_json)
         return

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 POLL = 0.1  # seconds between looks at the events
 _STATE_EVERY = 0.5  # seconds between looks at the state
-_MOST_PROBLEMS = 3  # of the data, told at once; `etlgan logs` has all
+_MOST_PROBLEMS = 3  # told at once; `etlgan logs` has all
 _LINE_EVERY = 10.0  # seconds between lines where nobody watches a terminal
 ALIVE = ("queued", "running")
 
@@ -169,7 +169,7 @@ def _follow(watched: Watched, display: Display, stop: Callable[[], str], interru
         for event in found:
             display.event(event, watched.progress)
             if isinstance(event, events.Started) and event.problems:
-                display.warn("data: " + "; ".join(event.problems[:_MOST_PROBLEMS]))
+                display.warn("; ".join(event.problems[:_MOST_PROBLEMS]))
         if interrupts and not asked:
             asked = _ask(stop)
         elif len(interrupts) > 1:

@@ -84,10 +84,13 @@ def test_a_run_is_scored_beside_its_controls(etlgan: Typed, home: Home, tmp_path
     assert shlex.split(card["missing"]["3"]) == ["etlgan", "ocr-gain", "--chars", "くこ"]
     command = shlex.split(card["missing"]["classic"])
     assert command[:2] == ["etlgan", "run"]
-    assert {"data.chars=くこ", "data.per_char=20", "recipe.name=classic"} <= set(command), "the very same data"
+    assert {"data.chars=くこ", "data.per_char=20", "train.steps=3", "recipe.name=classic"} <= set(command), (
+        "the same data"
+    )
     assert json.loads(run.scores.read_text())["columns"] == card["columns"]
     told = page.read_text()
     assert told.count("data:image/png;base64,") > 7
+    assert "<code>etlgan ocr-gain --chars &#x27;くこ&#x27;</code>" in told, "to be copied"
     assert "http" not in told, "nothing is fetched from anywhere"
     shown = etlgan("show", "last").out
     assert "score card of `etlgan score`" in shown

@@ -217,6 +217,13 @@ def test_logs_follow_until_the_run_ends(
     assert not state_of(home.run(run_id)).live
 
 
+def test_a_name_that_another_run_has_is_told(etlgan: Typed, home: Home) -> None:
+    ids = [etlgan("run", "--detach", "--set", "train.steps=2", "--name", name).out.split()[0] for name in ("a", "b")]
+    assert "also" not in etlgan("name", ids[0], "c").err
+    assert f"that is also the name of {ids[1]}" in etlgan("name", ids[0], "b").err
+    assert find(home, "b").id == max(ids)
+
+
 def test_name_tag_note(etlgan: Typed, run: RunDir) -> None:
     etlgan("name", "last", "better")
     etlgan("tag", "better", "good", "下書き", "good")

@@ -245,6 +245,7 @@ BAD = [
     (["--chars", "あ龘"], 1, ["龘"]),
     (["--data", "no/such/folder"], 1, ["no/such/folder"]),
     (["--name", "last"], 1, ["last"]),
+    (["--name", "last", "--dry-run"], 1, ["last"]),
     (["--name", "a\x1b[31mb"], 1, ["name"]),
     (["--sett", "x=1"], 2, ["--set", "etlgan run --help"]),
 ]

@@ -167,6 +167,7 @@ def test_a_folder_that_is_not_empty(etlgan: Typed) -> None:
         (["--lines", "a.txt", "--format", "idx"], ["lines are clean PNG", "leave out --format"]),
         (["--lines", "a.txt", "--look", "scanned", "--per-char", "3"], ["leave out --per-char, --look"]),
         (["--lines", "a.txt", "--chars", "あ"], ["leave out --chars"]),
+        (["--random-lines", "200000000000"], ["are more than an export can number"]),
         (["--hands", "3"], ["--length and --hands", "--lines"]),
         (["--frequencies", "nowhere.csv"], ["nowhere.csv"]),
         (["--domain", "etl"], ["no domain 'etl'"]),

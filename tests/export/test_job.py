@@ -14,6 +14,7 @@ import pytest
 
 from core import events
 from core.errors import ConfigError, RunError
+from core.export import state
 from core.export.card import Made, below, licence_notes, made_from
 from core.export.characters import Characters
 from core.export.formats import FORMATS
@@ -96,6 +97,25 @@ def test_a_writer_has_one_style(job: Job, tmp_path: Path) -> None:
 def test_frequencies(job: Job, tmp_path: Path) -> None:
     _, characters = drawn(job(tmp_path / "out", counts={"亜": 70, "あ": 3}))
     assert (characters.count("亜"), characters.count("あ"), len(characters)) == (70, 3, 73)
+
+
+def test_a_job_whose_notes_another_one_tidied_away_is_done_too(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two jobs of one export: the last shard of the other is whole while this one says what it is at."""
+    made = job(tmp_path / "out", "idx", counts={"あ": 2})
+    made.out.mkdir()
+
+    def late(path: Path, _tree: object) -> None:
+        write_json(made.out / "card.json", {"fingerprint": made.fingerprint})
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(state, "write_json", late)
+    assert carry_out(made).complete
+    (made.out / "card.json").unlink()
+    monkeypatch.setattr(state, "write_json", lambda path, _tree: (made.out / "nowhere" / path.name).write_text(""))
+    with pytest.raises(RunError, match="No such file"):
+        carry_out(made)
 
 
 def test_a_folder_that_is_not_empty(job: Job, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_asking_for_what_is_not_there(run: RunDir) -> None:
 
 
 def test_a_run_without_checkpoints_starts_at_its_beginning(run: RunDir) -> None:
-    assert checkpoint.newest_readable(run) is None
+    assert checkpoint.newest_readable(run, print) is None
 
 
 def damage(path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_damaged_newest_is_passed_over(run: RunDir, capsys: pytest.CaptureFixt
     save(run, 1)
     save(run, 2)
     damage(run.checkpoint(2))
-    found = checkpoint.newest_readable(run)
+    found = checkpoint.newest_readable(run, print)
     assert found is not None
     assert found[0].step == 1
     assert "00000002.safetensors" in capsys.readouterr().out
@@ -118,7 +118,7 @@ def test_a_run_whose_every_checkpoint_is_damaged_does_not_begin_anew(run: RunDir
         save(run, step)
         damage(run.checkpoint(step))
     with pytest.raises(RunError, match=r"00000002.safetensors, 00000001.safetensors.*etlgan rerun"):
-        checkpoint.newest_readable(run)
+        checkpoint.newest_readable(run, print)
     assert steps(run) == [1, 2], "nothing was touched"
     with pytest.raises(RunError, match=r"00000002.safetensors: cannot be read.*choose another checkpoint"):
         checkpoint.read(checkpoint.find(run, "last"))

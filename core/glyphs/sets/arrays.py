@@ -59,7 +59,9 @@ class ArraySource:
         missing = [character for character in characters if character not in self.counts()]
         if missing:
             there = "".join(self.counts())
-            raise DataError(f"{self.name} holds no image of {' '.join(missing[:10])}; it has {there}")
+            raise DataError(
+                f"{self.name} holds no image of {' '.join(missing[:10])}; it has {there}, to choose from by data.chars"
+            )
         position = np.full(len(self.characters), -1)
         for label, character in enumerate(characters):
             position[self.characters.index(character)] = label

@@ -83,11 +83,14 @@ def _arrays(path: Path, kind: str) -> ArraySource | None:
         raise DataError(f"{path}: cannot be looked into ({error.strerror})") from None
     idx = [file for file in there if file.is_file() and is_images_name(file.name)]
     npz = [file for file in there if file.is_file() and file.suffix.lower() == ".npz"]
-    parts = [_idx_part(file) for file in _unpacked_once(idx)] or _npz_parts(npz)
+    parts, named = [_idx_part(file) for file in _unpacked_once(idx)], ""
+    if parts:
+        named = read_map(path if path.is_dir() else path.parent)
+    else:
+        parts, named = _npz_parts(npz)
     if not parts:
         return None
     hint = kind or next((name for name in ("kmnist", "k49") if name in _hints(path, idx + npz)), "")
-    named = read_map(path if path.is_dir() else path.parent) if idx else ""
     characters = characters_for(parts, named or TOLD.get(hint), str(path))
     digest = hashlib.sha256(named.encode())
     for part in parts:
@@ -118,9 +121,13 @@ def _idx_part(images: Path) -> Part:
     return checked(read_idx(images), read_idx(labels), test=_is_test(images.name), name=images.name)
 
 
-def _npz_parts(files: list[Path]) -> list[Part]:
-    """Pairs of files (`...-imgs.npz`, `...-labels.npz`), or pairs of arrays in one file (`x_train`, `y_train`)."""
-    parts = []
+def _npz_parts(files: list[Path]) -> tuple[list[Part], str]:
+    """Pairs of files (`...-imgs.npz`, `...-labels.npz`), or pairs of arrays in one file (`x_train`, `y_train`).
+
+    Then what labels 0, 1, 2 ... stand for, where an array `characters` says so, as `etlgan export --format npz` has it.
+    """
+    parts: list[Part] = []
+    told: set[str] = set()
     for file in files:
         if re.search(r"imgs|images", file.name, re.IGNORECASE):
             labels = Path(re.sub("imgs|images", "labels", str(file.name), flags=re.IGNORECASE))
@@ -129,8 +136,21 @@ def _npz_parts(files: list[Path]) -> list[Part]:
             images, numbers = _only(read_npz(file), file), _only(read_npz(beside), beside)
             parts.append(checked(images, numbers, test=_is_test(file.name), name=file.name))
         elif not re.search("labels", file.name, re.IGNORECASE):
-            parts += _pairs(read_npz(file), file)
-    return parts
+            arrays = read_npz(file)
+            parts += _pairs(arrays, file)
+            told.add(_named(arrays, file))
+    if len(told) > 1:
+        raise DataError(f"{files[0].parent}: its files do not agree on what labels stand for (`characters`)")
+    return parts, next(iter(told), "")
+
+
+def _named(arrays: Arrays, file: Path) -> str:
+    names = arrays.get("characters")
+    if names is None:
+        return ""
+    if names.ndim != 1 or names.dtype != np.dtype("U1") or not len(names) or len(set(names.tolist())) < len(names):
+        raise DataError(f"{file}: `characters` must be an array of different single characters")
+    return "".join(names.tolist())
 
 
 def _only(arrays: Arrays, file: Path) -> NDArray[np.generic]:

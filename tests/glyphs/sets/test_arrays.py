@@ -206,6 +206,20 @@ def test_fuzz(tmp_path: Path) -> None:
         path.unlink()
 
 
+def test_npz_says_what_its_labels_stand_for(tmp_path: Path) -> None:
+    for shard, names in enumerate((["か", "き"], ["か", "き"])):
+        path = tmp_path / f"data-{shard}-of-2.npz"
+        np.savez(path, images=IMAGES[:4], labels=LABELS[:4] % 2, characters=np.array(names))
+    assert opened(str(tmp_path)).counts() == {"か": 4, "き": 4}
+    np.savez(path, images=IMAGES[:4], labels=LABELS[:4] % 2, characters=np.array(["き", "か"]))
+    with pytest.raises(DataError, match="do not agree"):
+        opened(str(tmp_path))
+    for odd in (["か", "か"], ["かき", "く"], [["か"], ["き"]]):
+        np.savez(path, images=IMAGES[:4], labels=LABELS[:4] % 2, characters=np.array(odd))
+        with pytest.raises(DataError, match="different single characters"):
+            opened(str(path))
+
+
 def test_an_encrypted_archive_is_told(tmp_path: Path) -> None:
     path = tmp_path / "secret.npz"
     np.savez(path, IMAGES)

@@ -31,9 +31,7 @@ class Started(Event, frozen=True, tag="started"):
     classes: int
     steps: int
     data: str  # fingerprint of the glyph set
-    problems: tuple[
-        str, ...
-    ] = ()  # fewer images than asked for, what of the data or of the checkpoints was stepped over
+    problems: tuple[str, ...] = ()  # what of data and checkpoints was stepped over, or is less than asked for
 
 
 class Step(Event, frozen=True, tag="step", gc=False):  # numbers only; a long run has a hundred thousand of them

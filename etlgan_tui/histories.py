@@ -15,10 +15,10 @@ from core.events import AnyEvent, Finished, Sampled, Saved, Scored, Started, Ste
 from core.history import MEASURED, History, Tail
 from core.rundir import RunDir
 from core.runs.meta import printable
+from etlgan_tui import looks
 from etlgan_tui.series import Column
 
 READ_SECONDS = 0.5  # a read; the rest of a long file comes with the next one
-MOST_PROBLEMS = 3  # in one line
 KEPT = 6  # histories; one of a million values takes some 40 MB
 
 
@@ -117,7 +117,7 @@ def describe(event: AnyEvent) -> str:
             what = "report"
         case Started():
             what = f"attempt {event.attempt} begins on {event.device}, {event.precision}, {event.classes} classes"
-            what += "".join(f"; {problem}" for problem in event.problems[:MOST_PROBLEMS])
+            what += "".join(f"; {problem}" for problem in event.problems[: looks.MOST_PROBLEMS])
         case Sampled():
             what = f"{event.kind} drawn: {event.path}"
         case Saved():

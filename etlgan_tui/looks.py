@@ -83,6 +83,9 @@ def age(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+MOST_PROBLEMS = 3  # of a run's beginning, told at once; its console log has all
+
+
 def counted(number: int, noun: str) -> str:
     """`1 image`, `2,000 images`."""
     return f"{number:,} {noun}{'s'[: number != 1]}"

@@ -78,7 +78,6 @@ def run(
 
         if name:
             checked_name(name)
-
         plan.show(config, characters, as_json=as_json)
         return
     from core.runs import launcher

@@ -14,6 +14,7 @@ from core.errors import EtlganError
 from core.events import AnyEvent
 from core.history import Tail
 from core.settings import RunConfig
+from etlgan_tui import looks
 from etlgan_tui.cli import states, terminal
 from etlgan_tui.cli.progress import Progress, line
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 POLL = 0.1  # seconds between looks at the events
 _STATE_EVERY = 0.5  # seconds between looks at the state
-_MOST_PROBLEMS = 3  # told at once; `etlgan logs` has all
 _LINE_EVERY = 10.0  # seconds between lines where nobody watches a terminal
 ALIVE = ("queued", "running")
 
@@ -38,7 +38,7 @@ class Display(Protocol):
         """Several times a second."""
 
     def warn(self, text: str, /) -> None:
-        """Of the disk; once."""
+        """What to know beside the course of things, of data, checkpoints or the disk; each once."""
 
 
 class JsonLines:
@@ -106,7 +106,7 @@ class LiveBoard:
             self._next = time.monotonic() + 0.2
 
     def warn(self, text: str) -> None:
-        self._warning = f"{text}. "
+        self._warning = f"{terminal.clean(text)}. {self._warning}"  # all of them, the newest first
 
 
 class Watched:
@@ -169,7 +169,7 @@ def _follow(watched: Watched, display: Display, stop: Callable[[], str], interru
         for event in found:
             display.event(event, watched.progress)
             if isinstance(event, events.Started) and event.problems:
-                display.warn("; ".join(event.problems[:_MOST_PROBLEMS]))
+                display.warn("; ".join(event.problems[: looks.MOST_PROBLEMS]))
         if interrupts and not asked:
             asked = _ask(stop)
         elif len(interrupts) > 1:

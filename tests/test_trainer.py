@@ -283,7 +283,7 @@ def test_what_was_resolved_is_used_again_unless_the_user_decides(
 ) -> None:
     from core.gan import device
 
-    monkeypatch.setattr(device, "_precision", lambda _device: "bf16")
+    monkeypatch.setattr(device, "faster_precision", lambda _device: "bf16")
     automatic: dict[str, Any] = {
         "train__precision": "auto", "train__threads": 0, "train__device": "auto", "train__batch_size": 0,
     }  # fmt: skip

@@ -35,7 +35,7 @@ def resolve(train: TrainConfig) -> Resolved:
     if device == "cpu":
         torch.set_num_threads(threads)
         heap.keep()
-    precision = train.precision if train.precision != "auto" else _precision(device)
+    precision = train.precision if train.precision != "auto" else faster_precision(device)
     return Resolved(device, precision, threads, train.batch_size or _batch_size(device, train.devices))
 
 
@@ -97,8 +97,8 @@ def _usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _precision(device: str) -> str:
-    """bf16 where it is faster: known of CUDA, timed on a CPU (names of CPUs tell little), not used on MPS."""
+def faster_precision(device: str) -> str:
+    """bf16 where it is faster, else fp32: known of CUDA, timed on a CPU (names of CPUs tell little), not used on MPS."""
     if device.startswith("cuda"):
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     if device == "mps":

@@ -26,6 +26,7 @@ POLL = 0.1  # seconds between looks at the events
 _STATE_EVERY = 0.5  # seconds between looks at the state
 _LINE_EVERY = 10.0  # seconds between lines where nobody watches a terminal
 ALIVE = ("queued", "running")
+_ASKING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Display(Protocol):
@@ -132,7 +133,7 @@ class Watched:
 def watch(watched: Watched, *, stop: Callable[[], str], as_json: bool) -> State:
     """Show the run until it ends, or until a second Ctrl-C leaves it to itself. Returns the last state seen.
 
-    The first Ctrl-C calls `stop`.
+    The first Ctrl-C, or SIGTERM, calls `stop`.
     """
     with ExitStack() as stack:
         interrupts = stack.enter_context(_interrupts())
@@ -149,13 +150,16 @@ def _display(stack: ExitStack, watched: Watched, as_json: bool) -> Display:
 
 @contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Ctrl-C is counted, not raised, so that no line of the loop is left half done."""
+    """Ctrl-C is counted, not raised, so that no line of the loop is left half done. `kill`, as `timeout` and service
+    managers do it, counts as one; a terminal that is closed (SIGHUP) does not.
+    """
     heard: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
+    before = {number: signal.signal(number, lambda number, _: heard.append(number)) for number in _ASKING}
     try:
         yield heard
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _follow(watched: Watched, display: Display, stop: Callable[[], str], interrupts: list[int]) -> State:

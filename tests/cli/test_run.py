@@ -129,10 +129,11 @@ def interrupted(child: subprocess.Popen[str]) -> Said:
     return Said(child.returncode, out, err)
 
 
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(process: Start, home: Home) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_kill_stop_cleanly_and_say_how_to_go_on(process: Start, home: Home, number: signal.Signals) -> None:
     child = process("run", *LONG)
     wait_for(lambda: live(home))
-    os.killpg(child.pid, signal.SIGINT)
+    os.killpg(child.pid, number)
     said = interrupted(child)
     run = find(home, "last")
     assert said.code == 130, said.err

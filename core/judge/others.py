@@ -42,10 +42,13 @@ class Found(NamedTuple):
 
 
 def classic_column(home: Home, run: RunDir, config: RunConfig, missing: dict[str, str]) -> dict[str, Numbers]:
-    """The newest scored `classic` run on the same data, as a column; what to do where there is none, in `missing`."""
+    """A scored `classic` run on the same data, as a column; what to do where there is none, in `missing`.
+
+    Of several: without the published mistake, of as many steps, of this seed, the newest.
+    """
     if config.recipe.name == CLASSIC:
         return {}
-    unscored = ""
+    scored, unscored = list[tuple[tuple[bool, ...], Numbers]](), ""
     for other, theirs in _configs(home):
         if other.id == run.id or theirs.recipe.name != CLASSIC or theirs.data != config.data:
             continue
@@ -53,8 +56,12 @@ def classic_column(home: Home, run: RunDir, config: RunConfig, missing: dict[str
             continue
         numbers = _numbers(read_json(other.scores).get("columns", {}), GENERATED)
         if numbers:
-            return {CLASSIC: numbers}
+            alike = theirs.train.steps == config.train.steps, theirs.seed == config.seed
+            scored.append(((not theirs.recipe.double_softmax, *alike), numbers))
         unscored = unscored or other.id
+    if scored:
+        _, best = max(scored, key=lambda found: found[0])  # of equals the first, which is the newest
+        return {CLASSIC: best}
     missing[CLASSIC] = f"etlgan score {unscored}" if unscored else _command(config)
     return {}
 

@@ -42,7 +42,7 @@ class Preset(NamedTuple):
     """One named experiment."""
 
     about: str
-    seconds: int  # to expect on 2 CPU cores, from the first step to the last
+    seconds: int  # to expect on 2 CPU cores with AVX-512, from the first step to the last
     changes: Mapping[str, Any]
 
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from core.runs import disk
 from core.settings import RunConfig
 
+MACHINE = "2 CPU cores with AVX-512, two to three times as long without"
+
 
 class Net(NamedTuple):
     """Cost of the pair G and D of one size, one image."""
@@ -21,7 +23,7 @@ class Estimate(NamedTuple):
     """A guess, good to a factor of two or so."""
 
     images_seen: int
-    seconds: float  # on 2 CPU cores, first step to last
+    seconds: float  # first step to last, on such a machine as MACHINE says
     memory: float  # bytes of the trainer process
     disk: float = 0.0  # bytes that the run directory will take
 

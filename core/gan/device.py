@@ -98,7 +98,7 @@ def _usable_cores() -> int:
 
 
 def faster_precision(device: str) -> str:
-    """bf16 where it is faster, else fp32: known of CUDA, timed on a CPU (names of CPUs tell little), not used on MPS."""
+    """bf16 where it is faster: known of CUDA, timed on a CPU (their names tell little), not used on MPS; else fp32."""
     if device.startswith("cuda"):
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     if device == "mps":

@@ -10,7 +10,7 @@ from core import config as configuration
 from core.settings import RunConfig
 from etlgan_tui import looks
 from etlgan_tui.cli import terminal
-from etlgan_tui.estimate import Estimate, estimate
+from etlgan_tui.estimate import MACHINE, Estimate, estimate
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})  # YAML 1.1 reads more than text
@@ -54,5 +54,5 @@ def _scalar(value: Any) -> str:
 
 def _costs(config: RunConfig, guess: Estimate) -> Iterator[str]:
     yield f"{guess.images_seen:,} images seen in {config.train.steps:,} steps"
-    yield f"about {terminal.duration(guess.seconds)} on 2 CPU cores (estimate; a GPU takes a small part of it)"
+    yield f"about {terminal.duration(guess.seconds)} on {MACHINE}, a small part of it on a GPU (estimate)"
     yield f"about {terminal.size(guess.memory)} of memory, {terminal.size(guess.disk)} on the disk (estimate)"

@@ -53,6 +53,8 @@ def _presets() -> list[dict[str, Any]]:
 
 
 def _print_presets(rows: list[dict[str, Any]]) -> None:
+    from etlgan_tui.estimate import MACHINE
+
     head = ("preset", "chars", "px", "net", "images/char", "steps", "seen", "time", "about")
     body = [
         (
@@ -71,7 +73,7 @@ def _print_presets(rows: list[dict[str, Any]]) -> None:
     right = frozenset(head[1:3] + head[4:8])
     for line in terminal.table(head, body, right=right, give="about"):
         terminal.say(line)
-    terminal.tell("\nseen: images while training; time: to expect on 2 CPU cores. `etlgan run PRESET` starts one.")
+    terminal.tell(f"\nseen: images while training; time: on {MACHINE}. `etlgan run PRESET` starts one.")
 
 
 def _thousands(count: int) -> str:

@@ -24,7 +24,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from core.errors import DataError
-from etlgan_tui import pictures
+from etlgan_tui import pictures, sixels
 from etlgan_tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def ask_terminal() -> bool:
         return False
     from textual_image.widget import Image as GraphicsImage
 
+    sixels.mend()
     _graphics = GraphicsImage
     return True
 

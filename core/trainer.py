@@ -108,8 +108,9 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
     world, resolved = _joined(run, config) if config.train.devices > 1 else (None, None)
     if not resolved and config.train.device not in ("auto", "cpu"):  # a GPU that is not there: told before preparing
         resolved = _resolved(run, config)
-    glyphs = _glyphs(config, world)
-    if world.agreed(stop.is_set()) if world else stop.is_set():
+    glyphs = _glyphs(config, world, stop)
+    early = glyphs is None or stop.is_set()
+    if (world.agreed(early) if world else early) or glyphs is None:
         return True
 
     from core.gan import loop  # torch, which takes a second or two, once there is something to train on
@@ -133,13 +134,16 @@ def _train(run: RunDir, config: RunConfig, attempt: int, log: "EventLog", stop: 
     return stopped
 
 
-def _glyphs(config: RunConfig, world: "World | None") -> "GlyphSet":
-    """Prepared, or from the cache; of several processes by the first."""
+def _glyphs(config: RunConfig, world: "World | None", stop: threading.Event) -> "GlyphSet | None":
+    """Prepared, or from the cache; of several processes by the first. None: asked to stop on the way."""
     from core.glyphs import glyphset
 
     print(f"preparing {config.data.chars} from {config.data.source}", flush=True)
     with world.leader_first() if world else contextlib.nullcontext():
-        glyphs = glyphset.load(config.data, progress=_Progress("prepared"))
+        try:
+            glyphs = glyphset.load(config.data, progress=_Progress("prepared", stop))
+        except _StoppedEarlyError:
+            return None
     for problem in glyphs.problems:
         print(f"data: {problem}", flush=True)
     return glyphs
@@ -300,7 +304,7 @@ def _inherited() -> bool:
 
 
 class _StoppedEarlyError(Exception):
-    """Asked to stop while the judge was learning."""
+    """Asked to stop while data was prepared, or the judge was learning."""
 
 
 class EventLog:
@@ -333,12 +337,14 @@ class Silence(EventLog):
 
 
 class _Progress:
-    """A line to the console log every second or so."""
+    """A line to the console log every second or so; where a stop is asked for, _StoppedEarlyError."""
 
-    def __init__(self, verb: str) -> None:
-        self.verb, self.last = verb, time.monotonic()
+    def __init__(self, verb: str, stop: threading.Event) -> None:
+        self.verb, self.stop, self.last = verb, stop, time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
+        if self.stop.is_set():
+            raise _StoppedEarlyError
         if done == total or time.monotonic() - self.last > 1:
             self.last = time.monotonic()
             print(f"{self.verb} {done:,} of {total:,} images", flush=True)

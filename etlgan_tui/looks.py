@@ -29,8 +29,9 @@ def state_word(state: State) -> str:
 
 
 def state_mark(state: State) -> str:
-    """The same in a table, in ten cells: the preview has the details. A silent run is not called running."""
-    return f"{GLYPHS.get(state.kind, '?')} {'silent' if state.stale else state.kind}"
+    """The same in a table, in ten cells: the preview has the details. What a live run is besides is said instead."""
+    word = "silent" if state.stale else state.detail if state.live and state.detail else state.kind
+    return f"{GLYPHS.get(state.kind, '?')} {word}"
 
 
 def folder(path: Path) -> str:

@@ -177,6 +177,20 @@ def test_sigterm_before_the_first_step(small: Small, new_run: NewRun, started: C
     assert not list(run.checkpoints.iterdir())
 
 
+def test_sigterm_while_glyphs_are_prepared(
+    small: Small, new_run: NewRun, started: Callable[..., Process], cache: Path
+) -> None:
+    """Of so many it would take minutes."""
+    run = new_run(small(data__chars="kyoiku", data__per_char=400, data__held_out=2))
+    process = started(run)
+    process.wait_for(lambda: run.console.exists() and b"prepared" in run.console.read_bytes())
+    process.child.send_signal(signal.SIGTERM)
+    assert process.ends() == 0
+    (end,) = of(run, Finished)
+    assert end.state == "stopped"
+    assert not list((cache / "glyphs").glob(".*")), "nothing half done is left"
+
+
 # --- in this process: faults that need no torch ------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from queue import SimpleQueue
@@ -31,7 +31,8 @@ MANY: Mapping[Look, int] = MappingProxyType({"clean": 20_000, "prepared": 8_000,
 MOST = 32  # processes
 AHEAD = 2  # parts under way, or waiting to be taken, for each process
 
-Batches = Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]  # where they belong (n,), images (n, S, S)
+# where they belong (n,), images (n, S, S)
+Batches = Generator[tuple[NDArray[np.int64], NDArray[np.uint8]], None, None]
 
 
 def processes_for(images: int, look: Look) -> int:

@@ -1,6 +1,7 @@
 """From a source to the files of a glyph set: choose, prepare, leave out what is blank, write."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -100,10 +101,12 @@ def sized_batches(
 
 
 def _write_images(path: Path, batches: Batches, count: int, size: int, progress: Progress | None) -> NDArray[np.bool_]:
-    """Write the prepared images as they come, each to its place; (n,) which of them show anything."""
+    """Write the prepared images as they come, each to its place; (n,) which of them show anything. Where `progress`
+    raises, processes that draw end at once.
+    """
     has_ink = np.zeros(count, bool)
     done = 0
-    with path.open("wb") as file:
+    with path.open("wb") as file, closing(batches):
         start = header(file, count, size)
         for places, sized in batches:
             for place, image in zip(places.tolist(), sized, strict=True):

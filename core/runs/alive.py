@@ -40,6 +40,7 @@ class Holder(NamedTuple):
     time: float = 0.0  # Unix seconds when the attempt began
     flock: bool = True  # the lock was seen to work on this disk
     exit: dict[str, Any] | None = None  # what exit.json should say, when the disk was too full for it
+    stopping: bool = False  # a stop was asked for
 
 
 def take(run: RunDir) -> int:

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from core.rundir import RunDir, write_json
 from core.runs import alive, disk, hooks, tickets, waiter
+from core.runs.alive import Holder
 
 TRAINER = "ETLGAN_TRAINER"  # environment variable for tests: another module to run as the trainer
 
@@ -44,8 +46,8 @@ def main(path: Path) -> int:
         if asked.to_stop.is_set():  # it came while the trainer was being forked, and was lost there
             trainer.send_signal(signal.SIGTERM)
         started = alive.started_of(trainer.pid)
-        alive.write(descriptor, holder._replace(trainer=trainer.pid, trainer_started=started))
-        returncode = trainer.wait()
+        with asked.noted(descriptor, holder._replace(trainer=trainer.pid, trainer_started=started)):
+            returncode = trainer.wait()
     done.set()
     _write_exit(run, descriptor, ending(holder.attempt, returncode, stopped=asked.to_stop.is_set()))
     again = in_job and asked.time_up.is_set() and node.goes_on(run, holder.attempt, since=before)
@@ -66,6 +68,7 @@ class Asked:
     def __init__(self) -> None:
         self.to_stop, self.time_up = threading.Event(), threading.Event()
         self.trainer: subprocess.Popen[bytes] | None = None
+        self._note: Callable[[], None] | None = None
 
     def listen(self) -> None:
         """The launcher starts us with SIGTERM blocked, so that one that comes before this line waits for it."""
@@ -73,12 +76,31 @@ class Asked:
         signal.signal(signal.SIGUSR1, self._heard)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
+    @contextlib.contextmanager
+    def noted(self, descriptor: int, holder: Holder) -> Iterator[None]:
+        """Write who holds the lock, and, once it is asked for, that it stops; readers then say so."""
+
+        def note() -> None:
+            with contextlib.suppress(OSError):
+                alive.write(descriptor, holder._replace(stopping=True))
+
+        alive.write(descriptor, holder)
+        self._note = note
+        if self.to_stop.is_set():
+            note()
+        try:
+            yield
+        finally:
+            self._note = None  # soon the descriptor is another file's
+
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGUSR1:  # the job's time limit comes near
             self.time_up.set()
         self.to_stop.set()
         if self.trainer is not None:
             self.trainer.send_signal(signal.SIGTERM)
+        if self._note is not None:
+            self._note()
 
 
 def ending(attempt: int, returncode: int | None, *, stopped: bool) -> dict[str, Any]:

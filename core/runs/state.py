@@ -20,6 +20,7 @@ from core.runs.slurm.verdict import verdict
 
 Kind = Literal["queued", "running", "finished", "stopped", "failed", "killed", "crashed"]
 
+STOPPING = "stopping"  # live, and asked to stop
 SILENCE_SECONDS = 300.0  # a live run that said nothing for so long, and for
 SILENCE_STEPS = 20  # so many of its usual reports, is stale
 LOOK_BACK = (1 << 12, 1 << 16, 1 << 20)  # bytes from the end of events.jsonl, until a first or last word is found
@@ -29,7 +30,7 @@ class State(NamedTuple):
     """One run, now."""
 
     kind: Kind
-    detail: str = ""  # "rc 1", "SIGKILL", "" where there is nothing to add
+    detail: str = ""  # "rc 1", "SIGKILL", "stopping" of a live one, "" where there is nothing to add
     message: str = ""  # the trainer's last word, for people
     stale: bool = False  # live, but silent for suspiciously long: a warning, no verdict
 
@@ -43,7 +44,7 @@ def state_of(run: RunDir) -> State:
     none of these: crashed."""
     holder = alive.read(run)
     if alive.held(run, holder):
-        return State("running", stale=_silent(run, holder))
+        return State("running", STOPPING if holder.stopping else "", stale=_silent(run, holder))
     return State("queued") if run.ticket.exists() else _of_slurm(run, _ended(run, holder))
 
 

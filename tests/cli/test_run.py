@@ -163,7 +163,8 @@ def test_a_second_ctrl_c_leaves_the_run_to_itself(process: Start, etlgan: Typed,
     assert said.code == 130
     assert "left to itself" in said.err
     assert f"etlgan stop {run.id} --home {home.root} --kill-after" in said.err
-    assert state_of(run).kind == "running"
+    assert state_of(run)[:2] == ("running", "stopping")
+    assert "running (stopping)" in etlgan("show", run.id).out
     assert "killed" in etlgan("stop", run.id, "--kill-after", "0.1").out
     assert state_of(run).kind == "killed"
 

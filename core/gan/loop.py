@@ -137,15 +137,15 @@ class Training:
             self.clock.images += count * train.batch_size
 
     def _write(self, scorer: Scorer | None, *, last: bool, fresh: bool) -> None:
-        """Pictures, scores and a checkpoint, each at its time."""
+        """Scores and a checkpoint, then pictures, each at its time: who asked for a stop may not wait for all of it."""
         train = self.config.train
+        scores = scorer is not None and (last or self._due(train.score_every or train.save_every))
+        if fresh and (last or scores or self._due(train.save_every)):
+            self._save(scorer, scores)
         if last or self._due(train.sample_every):
             with self.clock.of("pictures"):
                 self._draw()
                 self._show(wait=last)
-        scores = scorer is not None and (last or self._due(train.score_every or train.save_every))
-        if fresh and (last or scores or self._due(train.save_every)):
-            self._save(scorer, scores)
 
     def _due(self, *rhythm: int) -> bool:
         """Whether one of these numbers of steps is full; 0: never."""

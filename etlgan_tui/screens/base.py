@@ -17,6 +17,7 @@ from core.gan.saved import why_none
 from core.rundir import Home, RunDir
 from core.runs import launcher
 from core.runs.meta import checked_name, checked_tags, printable, read_meta
+from core.runs.state import state_of
 from etlgan_tui.background import once
 from etlgan_tui.sampling import newest_step
 from etlgan_tui.screens.prompt import Confirm, Prompt
@@ -24,7 +25,7 @@ from etlgan_tui.screens.prompt import Confirm, Prompt
 if TYPE_CHECKING:
     from etlgan_tui.app import EtlganApp
 
-KILL_AFTER = 3.0  # seconds between asking and insisting
+KILL_AFTER = 10.0  # seconds between asking and insisting
 
 
 class Changed(NamedTuple):
@@ -119,6 +120,9 @@ class RunActions(BaseScreen):
     def action_kill(self) -> None:
         run = self._run()
         if run is None:
+            return
+        if not state_of(run).live:
+            self.notify(f"run {run.id} is not live; there is nothing to kill", severity="warning", markup=False)
             return
 
         def answered(yes: bool | None) -> None:

@@ -156,8 +156,8 @@ def test_sweeps_and_families(
 
 
 def test_killing_is_asked_about(home: Home, snap: Callable[..., None]) -> None:
-    make_run(home, 1, name="stubborn")
-    snap(listed, size=SMALL, keys=("K",))
+    with held(make_run(home, 1, name="stubborn", reached=250, ended="")):
+        snap(listed, size=SMALL, keys=("K",))
 
 
 @pytest.mark.parametrize("theme", ["etlgan-light", "etlgan-colour-blind-safe"])

@@ -21,7 +21,7 @@ from core.runs.meta import printable
 from core.runs.state import State, state_of
 from core.runs.store import PAGE, Row, Store
 from core.runs.sync import sync
-from etlgan_tui import cards
+from etlgan_tui import cards, looks
 from etlgan_tui.histories import Curves, Histories
 from etlgan_tui.query import Query
 
@@ -116,7 +116,7 @@ class Index:
             labels=labels(sampled),
             curves=curves,
             whole=whole,
-            against=before.name if before else "",
+            against=looks.told_apart([(before.id, before.name), (row.id, row.name)])[0] if before else "",
             changes=differences(before.config, row.config) if before else (),
         )
 

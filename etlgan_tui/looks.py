@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,12 @@ def state_mark(state: State) -> str:
     """The same in a table, in ten cells: the preview has the details. What a live run is besides is said instead."""
     word = "silent" if state.stale else state.detail if state.live and state.detail else state.kind
     return f"{GLYPHS.get(state.kind, '?')} {word}"
+
+
+def told_apart(runs: Sequence[tuple[str, str]]) -> list[str]:
+    """Names of (id, name); before those that several have stands the end of the id, which is not cut off first."""
+    names = Counter(name for _, name in runs)
+    return [f"{i.rpartition('-')[2]} {name}" if name and names[name] > 1 else name or i for i, name in runs]
 
 
 def folder(path: Path) -> str:

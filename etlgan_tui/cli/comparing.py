@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from etlgan_tui import looks
 from etlgan_tui.cli import options, terminal
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def compare(
         raise RunError(f"{out}: not a folder; --out names one, which is made where it is missing")
     with telling(out):
         out.mkdir(parents=True, exist_ok=True)
-    pictures = _pictures(runs, histories, [each["name"] for each in about], out, step)
+    pictures = _pictures(runs, histories, looks.told_apart([(each["id"], each["name"]) for each in about]), out, step)
     if as_json:
         terminal.say_json({"runs": about, "pictures": [str(path) for path in pictures]})
         return
@@ -86,7 +87,7 @@ def _runs(folder: Path | None, texts: Sequence[str]) -> list[RunDir]:
 def _section(title: str, runs: list[RunDir], rows: list[Difference]) -> None:
     from core.runs.meta import read_meta
 
-    head = [title, *(terminal.clean(read_meta(run).name) for run in runs)]
+    head = [title, *map(terminal.clean, looks.told_apart([(run.id, read_meta(run).name) for run in runs]))]
     cells = [[terminal.clean(each.name), *(terminal.clean(value)[:120] for value in each.values)] for each in rows]
     for line in terminal.table(head, cells):
         terminal.say(line)

@@ -58,6 +58,7 @@ class CompareScreen(LinkedCharts):
         super().__init__()
         self._ids = ids
         self._shots: list[Shot] = []
+        self._names: list[str] = []  # of the shots, each another
         self._told: object = None
 
     def compose(self) -> ComposeResult:
@@ -102,8 +103,12 @@ class CompareScreen(LinkedCharts):
 
     def _show(self, found: Found) -> None:
         self._shots, listed = found.shots, found.listed
+        self._names = looks.told_apart(
+            [(run_id, shot.meta.name) for run_id, shot in zip(self._ids, self._shots, strict=True)]
+        )
         for name, _title in CHARTS:
-            curves = (Series(shot.meta.name, shot.step, shot.columns[name]) for shot in self._shots)
+            shots = zip(self._names, self._shots, strict=True)
+            curves = (Series(called, shot.step, shot.columns[name]) for called, shot in shots)
             self.query_one(f"#compare-{name}", Chart).show(tuple(curves))
         self.show_pictures()
         told = (listed, found.cards)
@@ -123,10 +128,10 @@ class CompareScreen(LinkedCharts):
         if self.at not in steps:
             self.at = None
         self.query_one(Scrubber).show(steps, self.at)
-        for number, (shot, events) in enumerate(zip(self._shots, drawn, strict=True)):
+        for number, events in enumerate(drawn):
             at = max((step for step in events if self.at is None or step <= self.at), default=None)
             event = None if at is None else events[at]
-            title = f"{shot.meta.name}\n" + ("no samples yet" if at is None else f"step {at:,}")
+            title = f"{self._names[number]}\n" + ("no samples yet" if at is None else f"step {at:,}")
             self.query_one(f"#side-title-{number}", Lines).update(title)
             path = picture_path(self.home.run(self._ids[number]), event)
             self.query_one(f"#side-{number}", Picture).show(path, labels(event))
@@ -136,8 +141,8 @@ class CompareScreen(LinkedCharts):
         table = self.query_one("#diff-table", Table)
         table.clear(columns=True)
         table.add_column(Text(""))
-        for entry in listed:
-            table.add_column(Text(entry.row.name or entry.row.id))
+        for name in looks.told_apart([(entry.row.id, entry.row.name) for entry in listed]):
+            table.add_column(Text(name))
         table.add_row(Text("state"), *(Text(looks.state_word(entry.state)) for entry in listed))
         table.add_row(Text("step"), *(Text(looks.progress(entry.row)) for entry in listed))
         for name, values in differing([entry.row.config for entry in listed]):

@@ -26,6 +26,7 @@ class Estimate(NamedTuple):
     seconds: float  # first step to last, on such a machine as MACHINE says
     memory: float  # bytes of the trainer process
     disk: float = 0.0  # bytes that the run directory will take
+    preparing: float = 0.0  # seconds before the first step, to draw embedded handwriting that is not in the cache yet
 
 
 # Counted with torch's FlopCounterMode and forward hooks over the networks of core/gan/model.py.
@@ -54,6 +55,8 @@ _CLASSES_COUNTED = 10  # in the table above
 _SAVED = 14.1  # bytes of a checkpoint for each weight: its value, Adam's two moments, G's moving average
 _PIXEL = 0.25  # bytes of a PNG for each pixel of generated characters
 _REPORT = 600.0  # bytes of events and of what the machine did, each report
+_DRAWING = {"clean": 0.3e-3, "prepared": 0.7e-3, "scanned": 2e-3}  # seconds of one core an image, by look
+_CORES = 2
 _DRAWN, _COLUMNS = 60, 10  # rows and columns of a picture, at most
 
 
@@ -64,7 +67,9 @@ def estimate(config: RunConfig, *, classes: int) -> Estimate:
     name = config.preset if config.preset in presets.PRESETS else _REFERENCE
     usual = presets.resolve(name)
     seconds = presets.PRESETS[name].seconds * _work(config) / _work(usual)
-    return Estimate(_images(config), seconds, _memory(config, classes), _disk(config, classes))
+    return Estimate(
+        _images(config), seconds, _memory(config, classes), _disk(config, classes), _preparing(config, classes)
+    )
 
 
 def disk_warning(config: RunConfig, *, classes: int, folder: Path, runs: int = 1) -> str:
@@ -93,10 +98,21 @@ def _work(config: RunConfig) -> float:
     return _images(config) * _net(config).gflop
 
 
+def _glyphs(config: RunConfig, classes: int) -> int:
+    """Images, held out ones too."""
+    return classes * (config.data.per_char + config.data.held_out)
+
+
+def _preparing(config: RunConfig, classes: int) -> float:
+    source, _, look = config.data.source.partition(":")
+    each = _DRAWING.get(look or config.data.style, 0.0) if source == "penman" else 0.0
+    return _glyphs(config, classes) * each / _CORES
+
+
 def _memory(config: RunConfig, classes: int) -> float:
-    """Process + glyphs (one byte a pixel, held out ones too) + weights + activations of one batch (fp32)."""
+    """Process + glyphs (one byte a pixel) + weights + activations of one batch (fp32)."""
     net = _net(config)
-    glyphs = classes * (config.data.per_char + config.data.held_out) * config.data.size**2
+    glyphs = _glyphs(config, classes) * config.data.size**2
     weights = net.parameters * 1e6 + (classes - _CLASSES_COUNTED) * _EMBEDDED_PER_CLASS
     activations = _batch(config) * net.activations * 1e3 * _PASSES
     return _PROCESS + glyphs + 4 * (weights * _COPIES + activations)

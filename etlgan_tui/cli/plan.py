@@ -55,4 +55,6 @@ def _scalar(value: Any) -> str:
 def _costs(config: RunConfig, guess: Estimate) -> Iterator[str]:
     yield f"{guess.images_seen:,} images seen in {config.train.steps:,} steps"
     yield f"about {terminal.duration(guess.seconds)} on {MACHINE}, a small part of it on a GPU (estimate)"
+    if guess.preparing:
+        yield f"about {terminal.duration(guess.preparing)} before that to draw embedded handwriting, once (estimate)"
     yield f"about {terminal.size(guess.memory)} of memory, {terminal.size(guess.disk)} on the disk (estimate)"

@@ -16,11 +16,13 @@ from core import config as configs
 from core import presets
 from core.config import Field
 from core.errors import EtlganError
+from core.glyphs import repertoire
 from core.rundir import RunDir
 from core.runs import launcher
 from core.runs.meta import checked_name, checked_tags, printable
 from etlgan_tui.background import Errand, once
 from etlgan_tui.draft import Draft, characters_of, values
+from etlgan_tui.estimate import estimate
 from etlgan_tui.screens.base import BaseScreen, Changed
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.field_row import FieldRow
@@ -118,10 +120,16 @@ class NewScreen(BaseScreen):
         return FieldRow(field.name, label=label, value=value, hint=hint, about=field.description, choices=choices)
 
     def _about_preset(self) -> str:
+        """What it is, and what it takes with all that was edited."""
         row = presets.PRESETS.get(self.draft.preset)
-        return (
-            f"{row.about}; about {max(1, row.seconds // 60):,} min on 2 cores" if row else "the defaults of every field"
-        )
+        about = row.about if row else "the defaults of every field"
+        try:
+            tree = self.draft.settled().tree
+            guess = estimate(tree, classes=len(repertoire.characters(tree.data.chars)))
+        except EtlganError:  # told at its field
+            return about
+        minutes = max(1, int((guess.seconds + guess.preparing) / 60))
+        return f"{about}; {'as edited ' if self.draft.touched else ''}about {minutes:,} min on 2 cores"
 
     # --- editing ---
 
@@ -141,7 +149,6 @@ class NewScreen(BaseScreen):
         name, text = event.name, event.text
         if name == "preset":
             self.draft.preset = text
-            self._tell(name, "", hint=self._about_preset())
         elif name in ABOUT_RUN:
             setattr(self.draft, name, text)
             self._tell(name, self._about_problem(name))
@@ -149,6 +156,7 @@ class NewScreen(BaseScreen):
             self.draft.edit(name, text)
             self._problems.pop(name, None)
             self._tell(name, "")
+        self._tell("preset", "", hint=self._about_preset())
         self._show_draft()
         self._show_command()
         if name == "preset" or name.startswith("data."):
@@ -187,8 +195,10 @@ class NewScreen(BaseScreen):
 
     def _show_characters(self, told: str) -> None:
         self._source_problem = ""
-        self._tell("data.chars", "", hint=printable(told))
-        self._tell("data.source", "")
+        if "data.chars" not in self._problems:  # else they are the preset's
+            self._tell("data.chars", "", hint=printable(told))
+        if "data.source" not in self._problems:
+            self._tell("data.source", "")
 
     def _show_source_problem(self, problem: str) -> None:
         self._source_problem = problem

@@ -97,7 +97,7 @@ def _check(name: str, text: str) -> str:
     try:
         config.converted(_FIELDS[name], text)
     except ConfigError as error:
-        return str(error).removeprefix(f"{name}={text}: ")
+        return str(error).removeprefix(f"{name}={text}: ").removeprefix(f"{name}: ")
     return ""
 
 

@@ -202,6 +202,7 @@ class RunActions(BaseScreen):
 
         def work() -> Changed:
             names, left = list[str](), list[EtlganError]()
+            waited = any(run.ticket.exists() for run in runs)
             for run in runs:
                 try:
                     names.append(launcher.remove(home, run).name)
@@ -213,7 +214,7 @@ class RunActions(BaseScreen):
             told = f"run {runs[0].id} is in the trash; u brings it back"
             if len(runs) > 1:
                 told = f"{len(names)} runs are in the trash; u brings them back" + "".join(f"; {one}" for one in left)
-            return Changed(told)
+            return Changed(told + (", but not into the queue (Q)" if waited else ""))
 
         self.perform(work)
 

@@ -24,6 +24,7 @@ from etlgan_tui.background import Errand, once
 from etlgan_tui.draft import Draft, characters_of, values
 from etlgan_tui.estimate import estimate
 from etlgan_tui.screens.base import BaseScreen, Changed
+from etlgan_tui.screens.prompt import Confirm
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.field_row import FieldRow
 from etlgan_tui.widgets.keys import KeyBar
@@ -55,6 +56,7 @@ class NewScreen(BaseScreen):
         Binding("ctrl+l", "launch", "Launch", priority=True),
         Binding("ctrl+o", "queue", "Queue", priority=True),
         Binding("ctrl+y", "copy", "Copy command"),
+        Binding("q", "leave", "Quit", show=False),
     ]
 
     def __init__(self, like: RunDir | None = None, *, draft: Draft | None = None) -> None:
@@ -241,6 +243,15 @@ class NewScreen(BaseScreen):
     @on(Button.Pressed, "#cancel")
     def cancel(self) -> None:
         self.app.pop_screen()
+
+    def action_leave(self) -> None:
+        """End the dashboard, where nobody has filled in anything at once."""
+        draft = self.draft
+        if not (draft.touched or draft.name or draft.tags or draft.note):
+            self.app.exit()
+            return
+        question = "Quit? What was filled in here is lost."
+        self.app.push_screen(Confirm(question, yes="Quit (y)"), lambda yes: self.app.exit() if yes else None)
 
     def _launched(self, run: RunDir) -> None:
         from etlgan_tui.screens.run import RunScreen

@@ -223,7 +223,9 @@ What is kept lies in the run's folder, under kept/."""
         if unknown:
             return f"not known to this run: {' '.join(map(printable, unknown))}  (Ctrl+L: what is)"
         rows = len(self._asked.spelling.distinct) if self._asked else 0
+        typed = self.query_one(TypingLine).value
+        full = f"; the line is full with {MOST_TYPED} characters" if len(typed) >= MOST_TYPED else ""
         if self.one_hand:
-            return "one hand: the same noise and codes for every character"
+            return f"one hand: the same noise and codes for every character{full}"
         cut = f"; the first {arranging.MOST_ROWS} of {rows} characters" if rows > arranging.MOST_ROWS else ""
-        return f"many hands: a column is one noise{cut}"
+        return f"many hands: a column is one noise{cut}{full}"

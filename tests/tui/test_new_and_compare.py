@@ -18,6 +18,7 @@ from etlgan_tui.draft import Draft
 from etlgan_tui.screens.base import Changed
 from etlgan_tui.screens.compare import CompareScreen
 from etlgan_tui.screens.new import NewScreen
+from etlgan_tui.screens.prompt import Confirm
 from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.widgets.chart import Chart
@@ -110,6 +111,35 @@ async def test_what_is_wrong_is_told_at_the_field_and_launches_nothing(home: Hom
         await pilot.press("ctrl+l")
         await until(pilot, lambda: any("hiragna" in told for told in toasts(pilot)))
         assert run_ids(home) == []
+
+
+@pytest.mark.asyncio
+async def test_an_error_stays_beside_its_field_when_the_data_have_been_looked_at(home: Home) -> None:
+    async with TestApp(home).run_test(size=(100, 40)) as pilot:
+        screen = await form(pilot)
+        write(screen, "data.chars", "")
+        await until(pilot, lambda: hint(screen, "data.chars").startswith("is empty"))
+        screen._show_characters("10 characters from penman")  # what the look at the preset's data comes to
+        assert hint(screen, "data.chars").startswith("is empty")
+        write(screen, "data.chars", "jis1")
+        await until(pilot, lambda: hint(screen, "preset").endswith("as edited about 48 min on 2 cores"))
+
+
+@pytest.mark.asyncio
+async def test_quitting_from_a_filled_in_form_is_asked_about(home: Home) -> None:
+    async with TestApp(home).run_test(size=(100, 40)) as pilot:
+        screen = await form(pilot)
+        write(screen, "train.steps", "12")
+        await until(pilot, lambda: "train.steps=12" in command(screen))
+        row(screen, "preset").query_one(".field-editor").focus()
+        await pilot.press("q")
+        await on(pilot, Confirm)
+        await pilot.press("enter")
+        await on(pilot, NewScreen)
+        await pilot.press("q")
+        await on(pilot, Confirm)
+        await pilot.press("y")
+        await until(pilot, lambda: not pilot.app.is_running or pilot.app._exit)
 
 
 @pytest.mark.asyncio

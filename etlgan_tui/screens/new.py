@@ -56,7 +56,7 @@ class NewScreen(BaseScreen):
         Binding("ctrl+l", "launch", "Launch", priority=True),
         Binding("ctrl+o", "queue", "Queue", priority=True),
         Binding("ctrl+y", "copy", "Copy command"),
-        Binding("q", "leave", "Quit", show=False),
+        Binding("q", "leave", "Quit"),
     ]
 
     def __init__(self, like: RunDir | None = None, *, draft: Draft | None = None) -> None:

@@ -15,6 +15,7 @@ from etlgan_tui.widgets.preview import Glance
 from etlgan_tui.widgets.run_table import BY_LETTER, HEADS, Line
 
 SHORT_NAME, LONG_NAME = 22, 44  # cells of a name, beside the preview and without it
+_LEAST_NAME, _AROUND_NAME = 8, 26  # of a name anywhere; of state, step and age, which are never cut
 LONGEST_TAGS = 16
 SHOWN_CHARACTERS = 12
 FOLDED, OPEN = "▸ ", "▾ "
@@ -81,13 +82,20 @@ def _members(runs: Sequence[Listed]) -> list[Member]:
     return family([(listed.row.id, listed.row.parent) for listed in runs])
 
 
+def name_cells(width: int, *, wide: bool) -> int:
+    """Cells of a name in a table of that width; 0: not laid out yet."""
+    if wide:
+        return LONG_NAME
+    return min(SHORT_NAME, max(_LEAST_NAME, width - _AROUND_NAME)) if width else SHORT_NAME
+
+
 def _line(listed: Listed, now: float, name_cells: int, *, branch: str = "") -> Line:
     """In the order of run_table.HEADS."""
     row, state = listed
     damaged = bool(row.error) and row.steps is None
     cells = {
         "state": looks.state_mark(state),
-        "name": branch + looks.cut(row.name or row.id, max(name_cells - len(branch), 8)),
+        "name": branch + looks.cut(row.name or row.id, max(name_cells - len(branch), _LEAST_NAME)),
         "step": "damaged" if damaged else looks.short_progress(row),
         "age": looks.short_age(now - row.created),
         "score": looks.number(row.score, ".4g"),

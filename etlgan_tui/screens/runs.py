@@ -143,10 +143,9 @@ class RunsScreen(RunActions):
         self.synced = not first
         now = self.etlgan.clock()
         table = self.query_one(RunTable)
-        wide = table.size.width >= WIDE_TABLE
-        name_cells = run_lines.LONG_NAME if wide else run_lines.SHORT_NAME
+        cells = run_lines.name_cells(table.size.width, wide=table.size.width >= WIDE_TABLE)
         self._folded -= set(run_lines.above(page.runs, self._select))  # what is gone to is to be seen
-        lines = run_lines.lines(page.runs, page.query, now=now, folded=self._folded, name_cells=name_cells)
+        lines = run_lines.lines(page.runs, page.query, now=now, folded=self._folded, name_cells=cells)
         table.show(lines, select=self._select, order=page.query.order, descending=page.query.descending)
         if run_lines.is_sweep(table.selected):
             self._preview_sweep(table.selected)

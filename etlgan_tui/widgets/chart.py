@@ -197,8 +197,8 @@ class Chart(Widget, can_focus=True):
         return self._line([("".join(line), "chart--axis")], width)
 
     def _legend(self, width: int) -> Strip:
-        """Title, every curve's mark and name, values, flags. Where that does not fit, values get shorter, then go, then
-        the flags, then names are cut: a curve without a name says nothing."""
+        """Title, every curve's mark and name, values, flags. Where that does not fit, values get shorter, then flags
+        other than log go, then values in their place, then names are cut: one without a name says nothing."""
         flags = [
             word for word, on in (("log", self.logarithmic), ("smooth", self.smoothing), ("zoom", self.view)) if on
         ]
@@ -210,7 +210,9 @@ class Chart(Widget, can_focus=True):
         none = [""] * len(names)
         room = max(1, (width - cell_len(self.title)) // max(1, len(names)) - _MARK_CELLS)
         cut = [set_cell_size(name, room).rstrip() if cell_len(name) > room else name for name in names]
-        for named, told, said in ((names, full, end), (names, short, end), (names, none, end), (cut, none, "")):
+        log = "  (log)" if self.logarithmic else ""
+        ways = ((names, full, end), (names, short, end), (names, short, log), (names, none, end), (cut, none, ""))
+        for named, told, said in ways:
             curves = [
                 (f"  {MARKS[n % len(MARKS)]} {name}{value}", f"chart--series-{n % _SERIES_COLOURS}")
                 for n, (name, value) in enumerate(zip(named, told, strict=True))

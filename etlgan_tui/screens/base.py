@@ -258,7 +258,7 @@ class RunActions(BaseScreen):
             self.notify(str(run.path), title="Copied", markup=False)
 
     def action_open_folder(self) -> None:
-        """In the desktop's file manager; without a desktop (ssh) the path is copied, and said."""
+        """In the desktop's file manager; without one (ssh) the path is copied, and both is said."""
         run = self._run()
         if run is None:
             return
@@ -272,4 +272,5 @@ class RunActions(BaseScreen):
                 start_new_session=True,
             )
         else:
-            self.action_copy_path()
+            self.app.copy_to_clipboard(str(run.path))
+            self.notify(str(run.path), title="No file manager here; copied", markup=False)

@@ -52,7 +52,7 @@ class CompareScreen(LinkedCharts):
         Binding("2", "tab('pictures')", "Samples", show=False),
         Binding("3", "tab('differences')", "Differences", show=False),
     ]
-    TAB_FOCUS: ClassVar[dict[str, str]] = {"curves": "Chart", "differences": "DataTable"}
+    TAB_FOCUS: ClassVar[dict[str, str]] = {"curves": "Chart", "pictures": "#side-by-side", "differences": "DataTable"}
 
     def __init__(self, ids: list[str]) -> None:
         super().__init__()

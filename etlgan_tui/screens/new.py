@@ -112,6 +112,7 @@ class NewScreen(BaseScreen):
         try:
             self.draft = Draft.of(configs.decode(run.config.read_bytes(), where=str(run.config)))
         except (EtlganError, OSError) as error:
+            self.like = None
             self.tell(f"cannot take over the settings of {run.id}: {error}")
 
     def _row(self, field: Field, value: str) -> FieldRow:

@@ -26,7 +26,6 @@ class Estimate(NamedTuple):
     seconds: float  # first step to last, on such a machine as MACHINE says
     memory: float  # bytes of the trainer process
     disk: float = 0.0  # bytes that the run directory will take
-    preparing: float = 0.0  # seconds before the first step, to draw embedded handwriting that is not in the cache yet
 
 
 # Counted with torch's FlopCounterMode and forward hooks over the networks of core/gan/model.py.
@@ -55,7 +54,6 @@ _CLASSES_COUNTED = 10  # in the table above
 _SAVED = 14.1  # bytes of a checkpoint for each weight: its value, Adam's two moments, G's moving average
 _PIXEL = 0.25  # bytes of a PNG for each pixel of generated characters
 _REPORT = 600.0  # bytes of events and of what the machine did, each report
-_DRAWING = {"clean": 0.3e-3, "prepared": 0.7e-3, "scanned": 2e-3}  # seconds of one core an image, by look
 _CORES = 2
 _DRAWN, _COLUMNS = 60, 10  # rows and columns of a picture, at most
 
@@ -67,9 +65,15 @@ def estimate(config: RunConfig, *, classes: int) -> Estimate:
     name = config.preset if config.preset in presets.PRESETS else _REFERENCE
     usual = presets.resolve(name)
     seconds = presets.PRESETS[name].seconds * _work(config) / _work(usual)
-    return Estimate(
-        _images(config), seconds, _memory(config, classes), _disk(config, classes), _preparing(config, classes)
-    )
+    return Estimate(_images(config), seconds, _memory(config, classes), _disk(config, classes))
+
+
+def preparing(config: RunConfig, *, classes: int) -> float:
+    """Seconds before the first step, to draw embedded handwriting that is not in the cache yet; 0 of other sources."""
+    from core.glyphs import beside, sources
+
+    look = sources.look_of(config.data)
+    return _glyphs(config, classes) * beside.SECONDS[look] / _CORES if look else 0.0
 
 
 def disk_warning(config: RunConfig, *, classes: int, folder: Path, runs: int = 1) -> str:
@@ -101,12 +105,6 @@ def _work(config: RunConfig) -> float:
 def _glyphs(config: RunConfig, classes: int) -> int:
     """Images, held out ones too."""
     return classes * (config.data.per_char + config.data.held_out)
-
-
-def _preparing(config: RunConfig, classes: int) -> float:
-    source, _, look = config.data.source.partition(":")
-    each = _DRAWING.get(look or config.data.style, 0.0) if source == "penman" else 0.0
-    return _glyphs(config, classes) * each / _CORES
 
 
 def _memory(config: RunConfig, classes: int) -> float:

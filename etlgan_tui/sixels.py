@@ -25,11 +25,13 @@ def colours_first(sixels: str) -> str:
 
 
 def mend() -> None:
-    """From now on textual-image's widget draws so."""
+    """From now on textual-image's widget draws so; a version without this encoder is left as it is."""
     import textual_image.widget.sixel
 
     module: Any = textual_image.widget.sixel
-    encode = module.image_to_sixels
+    encode = getattr(module, "image_to_sixels", None)
+    if encode is None:
+        return
 
     def encoded(*args: Any, **options: Any) -> str:
         return colours_first(encode(*args, **options))

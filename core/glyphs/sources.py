@@ -133,10 +133,14 @@ class PenmanSource:
             )
 
 
+def look_of(data: DataConfig) -> Look | None:
+    """That of the embedded handwriting that it names; None: it names another source."""
+    return data.style if data.source == "penman" else EMBEDDED.get(data.source)
+
+
 def open_source(data: DataConfig, *, first_writer: int = TRAINING_WRITERS) -> Source:
     """The one source that `data.source` names. Unknown, or several domains: DataError with what is understood."""
-    style = data.style if data.source == "penman" else EMBEDDED.get(data.source, data.style)
-    if data.source in EMBEDDED:
+    if style := look_of(data):
         refuse_choice("penman", where=data.where, with_models=data.with_models)
         size = data.size if style == "clean" else min(2 * data.size, penman.SIZES[-1])  # cut down to the character
         return PenmanSource(size=size, style=style, seed=data.seed, first_writer=first_writer)

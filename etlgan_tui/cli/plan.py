@@ -10,7 +10,7 @@ from core import config as configuration
 from core.settings import RunConfig
 from etlgan_tui import looks
 from etlgan_tui.cli import terminal
-from etlgan_tui.estimate import MACHINE, Estimate, estimate
+from etlgan_tui.estimate import MACHINE, Estimate, estimate, preparing
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})  # YAML 1.1 reads more than text
@@ -18,14 +18,16 @@ _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
 def show(config: RunConfig, characters: tuple[str, ...], *, as_json: bool) -> None:
     """To stdout: YAML that a person reads, or one JSON document."""
-    guess = estimate(config, classes=len(characters))
+    guess, before = estimate(config, classes=len(characters)), preparing(config, classes=len(characters))
     tree = configuration.to_tree(config)
     if as_json:
-        terminal.say_json({"config": tree, "characters": list(characters), "estimate": guess._asdict()})
+        terminal.say_json(
+            {"config": tree, "characters": list(characters), "estimate": guess._asdict() | {"preparing": before}}
+        )
         return
     for line in _yaml(tree, characters):
         terminal.say(line)
-    for line in _costs(config, guess):
+    for line in _costs(config, guess, before):
         terminal.say(f"# {line}")
 
 
@@ -52,9 +54,9 @@ def _scalar(value: Any) -> str:
     return json.dumps(terminal.clean(value) if isinstance(value, str) else value, ensure_ascii=False)
 
 
-def _costs(config: RunConfig, guess: Estimate) -> Iterator[str]:
+def _costs(config: RunConfig, guess: Estimate, before: float) -> Iterator[str]:
     yield f"{guess.images_seen:,} images seen in {config.train.steps:,} steps"
     yield f"about {terminal.duration(guess.seconds)} on {MACHINE}, a small part of it on a GPU (estimate)"
-    if guess.preparing:
-        yield f"about {terminal.duration(guess.preparing)} before that to draw embedded handwriting, once (estimate)"
+    if before:
+        yield f"about {terminal.duration(before)} before that to draw embedded handwriting, once (estimate)"
     yield f"about {terminal.size(guess.memory)} of memory, {terminal.size(guess.disk)} on the disk (estimate)"

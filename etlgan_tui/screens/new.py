@@ -22,7 +22,7 @@ from core.runs import launcher
 from core.runs.meta import checked_name, checked_tags, printable
 from etlgan_tui.background import Errand, once
 from etlgan_tui.draft import Draft, characters_of, values
-from etlgan_tui.estimate import estimate
+from etlgan_tui.estimate import estimate, preparing
 from etlgan_tui.screens.base import BaseScreen, Changed
 from etlgan_tui.screens.prompt import Confirm
 from etlgan_tui.widgets.bar import TopBar
@@ -128,10 +128,10 @@ class NewScreen(BaseScreen):
         about = row.about if row else "the defaults of every field"
         try:
             tree = self.draft.settled().tree
-            guess = estimate(tree, classes=len(repertoire.characters(tree.data.chars)))
+            classes = len(repertoire.characters(tree.data.chars))
         except EtlganError:  # told at its field
             return about
-        minutes = max(1, int((guess.seconds + guess.preparing) / 60))
+        minutes = max(1, int((estimate(tree, classes=classes).seconds + preparing(tree, classes=classes)) / 60))
         return f"{about}; {'as edited ' if self.draft.touched else ''}about {minutes:,} min on 2 cores"
 
     # --- editing ---

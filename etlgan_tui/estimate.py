@@ -70,10 +70,10 @@ def estimate(config: RunConfig, *, classes: int) -> Estimate:
 
 def preparing(config: RunConfig, *, classes: int) -> float:
     """Seconds before the first step, to draw embedded handwriting that is not in the cache yet; 0 of other sources."""
-    from core.glyphs import beside, sources
+    from core.glyphs import sources
 
     look = sources.look_of(config.data)
-    return _glyphs(config, classes) * beside.SECONDS[look] / _CORES if look else 0.0
+    return _glyphs(config, classes) * sources.SECONDS[look] / _CORES if look else 0.0
 
 
 def disk_warning(config: RunConfig, *, classes: int, folder: Path, runs: int = 1) -> str:

@@ -26,8 +26,7 @@ from core.glyphs import penman
 from core.glyphs.prepare import Preparation, fitted
 from core.glyphs.sources import Look, Part, PenmanSource
 
-SECONDS: Mapping[Look, float] = MappingProxyType({"clean": 3e-4, "prepared": 7e-4, "scanned": 2e-3})  # of a core, each
-# Images from which starting processes pays: they take half a second.
+# Images from which starting processes pays: they take half a second, an image what sources.SECONDS says.
 MANY: Mapping[Look, int] = MappingProxyType({"clean": 20_000, "prepared": 8_000, "scanned": 2_000})
 MOST = 32  # processes
 AHEAD = 2  # parts under way, or waiting to be taken, for each process

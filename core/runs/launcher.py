@@ -26,7 +26,7 @@ from core.runs.slurm import job as jobs
 from core.runs.slurm import submission
 from core.runs.slurm.job import Job
 from core.runs.spawn import spawn
-from core.runs.state import at_rest, newest_attempt, reached
+from core.runs.state import State, at_rest, newest_attempt, reached, state_of
 from core.runs.stop import cancel as cancel
 from core.runs.stop import stop as stop
 from core.runs.tickets import Ticket
@@ -105,7 +105,7 @@ def resume(
         if run.job.exists() and (state := at_rest(run)).kind in ("queued", "running"):
             raise RunError(f"run {run.id} is {state.kind} ({state.detail}); `etlgan stop {run.id}` takes it back")
         config = _otherwise(run, before, changes if steps is None else {**changes, "train.steps": steps}, on=where)
-        if at_rest(run).kind == "finished" and reached(run) >= config.train.steps:
+        if _at_its_end(run, at_rest(run), config):
             raise RunError(
                 f"run {run.id} has finished, at step {reached(run):,}; "
                 f"`etlgan resume {run.id} --steps N` with a larger N trains on"
@@ -123,6 +123,17 @@ def resume(
     if queued:
         waiter.revive(home)
     return home.run(run.id)
+
+
+def at_its_end(run: RunDir) -> bool:
+    """Whether it has finished, and only a later end (`steps`) lets it go on. A damaged configuration: ConfigError,
+    RunError.
+    """
+    return _at_its_end(run, state_of(run), configuration(run))
+
+
+def _at_its_end(run: RunDir, state: State, config: RunConfig) -> bool:
+    return state.kind == "finished" and reached(run) >= config.train.steps
 
 
 def launch(run: RunDir, ticket: Ticket, slot: int) -> None:

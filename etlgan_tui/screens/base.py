@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from core.errors import EtlganError
+from core import config as configs
+from core.errors import ConfigError, EtlganError
 from core.gan.saved import why_none
 from core.rundir import Home, RunDir
 from core.runs import launcher
 from core.runs.meta import checked_name, checked_tags, printable, read_meta
-from core.runs.state import state_of
+from core.runs.state import reached, state_of
+from core.settings import RunConfig
 from etlgan_tui.background import once
 from etlgan_tui.sampling import newest_step
 from etlgan_tui.screens.prompt import Confirm, Prompt
@@ -25,6 +27,7 @@ from etlgan_tui.screens.prompt import Confirm, Prompt
 if TYPE_CHECKING:
     from etlgan_tui.app import EtlganApp
 
+TRAIN_ON = "Enter trains on, Escape leaves it as it is"
 KILL_AFTER = 10.0  # seconds between asking and insisting
 
 
@@ -142,14 +145,38 @@ class RunActions(BaseScreen):
         self._resume(queued=True)
 
     def _resume(self, *, queued: bool) -> None:
-        if run := self._run():
-            home = self.home
+        """As far as it was to go; one that is there already is asked for a later end."""
+        run = self._run()
+        if run is None:
+            return
+        home = self.home
 
+        def go_on(steps: int | None = None) -> None:
             def work() -> Changed:
-                launcher.resume(home, run, queued=queued)
+                launcher.resume(home, run, steps=steps, queued=queued)
                 return Changed(f"run {run.id} {'is in the queue' if queued else 'goes on'}", run.id)
 
             self.perform(work)
+
+        def ended(at: int | None) -> None:
+            if at is None:
+                go_on()
+                return
+
+            def later(text: str) -> int:
+                steps = configs.override(RunConfig(), {"train.steps": text}).train.steps
+                if steps <= at:
+                    raise ConfigError(f"it has trained {at:,} steps already; give a larger number")
+                return steps
+
+            title = f"{read_meta(run).name} has finished; train on until step"
+            prompt = Prompt(title, value=str(2 * at), check=later, hint=f"it has trained {at:,}", keys=TRAIN_ON)
+            self.app.push_screen(prompt, lambda text: None if text is None else go_on(later(text)))
+
+        def look() -> int | None:
+            return reached(run) if launcher.at_its_end(run) else None
+
+        once(self.app, look, done=ended, failed=self.tell)
 
     def action_rename(self) -> None:
         if run := self._run():

@@ -23,16 +23,24 @@ class Prompt(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel")]
 
-    def __init__(self, title: str, *, value: str = "", hint: str = "", check: Check | None = None) -> None:
+    def __init__(
+        self,
+        title: str,
+        *,
+        value: str = "",
+        hint: str = "",
+        check: Check | None = None,
+        keys: str = "Enter saves, Escape leaves it as it is",
+    ) -> None:
         super().__init__()
-        self._title, self._value, self._hint, self._check = title, value, hint, check
+        self._title, self._value, self._hint, self._check, self._keys = title, value, hint, check, keys
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self._title, markup=False, classes="dialog-title")
             yield Input(self._value, id="answer", select_on_focus=False)
             yield Lines(self._hint, id="hint")
-            yield Lines("Enter saves, Escape leaves it as it is", classes="dialog-keys")
+            yield Lines(self._keys, classes="dialog-keys")
 
     def _problem(self, text: str) -> str:
         try:

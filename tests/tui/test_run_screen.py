@@ -14,6 +14,7 @@ from core import events, presets
 from core.events import Started, Step, Usage
 from core.rundir import Home, RunDir
 from core.runs import launcher
+from etlgan_tui.screens.prompt import Prompt
 from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.series import Column
@@ -169,6 +170,25 @@ async def test_follows_a_live_run_and_stops_it(home: Home) -> None:
         assert screen.shot is not None
         assert (np.diff(screen.shot.step) > 0).all()
         launcher.stop(run, kill_after=5)
+
+
+async def test_a_finished_run_is_asked_how_much_further_to_go(home: Home) -> None:
+    run = launcher.start(home, presets.resolve("hiragana-a-ka", {"train.steps": 30}), name="short")
+    async with TestApp(home).run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot, run)
+        await until(pilot, lambda: "✓ finished" in heading(screen))
+        await pilot.press("r")
+        prompt = await on(pilot, Prompt)
+        answer = prompt.query_one(Input)
+        assert answer.value == "60"
+        for refused, why in (("30", "trained 30 steps already"), ("many", "train.steps")):
+            answer.value = refused
+            await until(pilot, lambda why=why: why in str(prompt.query_one("#hint", Static).content))
+            await pilot.press("enter")
+            assert pilot.app.screen is prompt
+        answer.value = "45"
+        await pilot.press("enter")
+        await until(pilot, lambda: "45/45" in heading(screen) and "✓ finished" in heading(screen))
 
 
 async def test_a_trainer_that_dies_before_its_first_event(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -319,3 +319,16 @@ async def test_what_the_run_takes_of_the_machine_grows_and_is_replaced_by_a_resu
         await until(pilot, lambda: [curve.name for curve in load.series] == ["CPU, of one core", "GPU"])
         assert list(memory.series[0].step) == [*range(20, 201, 20), 210]
         assert memory.series[0].value.values[-1] == 1.0
+
+
+async def test_a_dialog_fits_the_smallest_terminal(home: Home) -> None:
+    run = make_run(home, 1)
+    async with TestApp(home).run_test(size=(40, 12)) as pilot:
+        await opened(pilot, run)
+        for key in ("r", "t"):
+            await pilot.press(key)
+            prompt = await on(pilot, Prompt)
+            dialog, keys = prompt.query_one(".dialog"), prompt.query_one(".dialog-keys")
+            await until(pilot, lambda dialog=dialog, keys=keys: 0 < keys.region.bottom < dialog.region.bottom <= 12)
+            await pilot.press("escape")
+            await on(pilot, RunScreen)

@@ -41,6 +41,8 @@ class Changed(NamedTuple):
 class BaseScreen(Screen[None]):
     """A full screen of the dashboard."""
 
+    HELP_NOTES = ""  # what its help tells beside the keys
+
     @property
     def etlgan(self) -> EtlganApp:
         return cast("EtlganApp", self.app)

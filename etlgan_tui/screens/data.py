@@ -50,6 +50,11 @@ class DataScreen(FromSource):
         Binding("y", "copy", "Copy name", show=False),
     ]
 
+    HELP_NOTES = """\
+a adds files or folders by their path; what they are is recognised.
+v checks ETL files against what AIST published. A new run (n) takes
+the source that is selected."""
+
     def __init__(self) -> None:
         super().__init__()
         self.overviews: dict[str, Overview] = {}

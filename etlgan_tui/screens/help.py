@@ -11,18 +11,13 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Label
 
+from etlgan_tui.screens.base import BaseScreen
 from etlgan_tui.widgets.lines import Lines
 
 MOVING = {"Cursor", "Page", "Home", "End", "Top", "Bottom", "Focus", "Scroll"}  # what every program has: last
 
-NOTES = """\
+EVERYWHERE = """
 
-/ filters as you type: free text, tag:x, state:running, recipe:etl, sweep:ID.
-Marks (space) choose the runs to compare. Clicking a column title sorts by it.
-A sweep stands above its runs, a run above those made from it: f folds and opens
-them, from any of them; space on a sweep marks all its runs.
-In charts: arrows move the cursor, + and - zoom, < and > pan, 0 shows the whole run;
-Ctrl and the wheel zoom too. Pictures follow the cursor.
 Ctrl+P finds every action by its name. The mouse works everywhere.
 Closing the dashboard stops no run."""
 
@@ -34,7 +29,7 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, about: Screen[Any]) -> None:
         super().__init__()
-        self._notes: str = getattr(about, "HELP_NOTES", NOTES)
+        self._notes = about.HELP_NOTES if isinstance(about, BaseScreen) else ""
         keys: dict[str, str] = {}
         for active in about.active_bindings.values():
             binding = active.binding
@@ -50,4 +45,4 @@ class HelpScreen(ModalScreen[None]):
             text.append(f"{key:>{width}}  ", style="bold").append(f"{description}\n")
         with VerticalScroll(classes="dialog"):
             yield Label("Keys", classes="dialog-title")
-            yield Lines(text.append(self._notes))
+            yield Lines(text.append(f"\n{self._notes}" if self._notes else "").append(EVERYWHERE))

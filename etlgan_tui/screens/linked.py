@@ -26,6 +26,10 @@ class LinkedCharts(BaseScreen):
         Binding("l", "log", "Log axis"),
         Binding("m", "smooth", "Smoothing"),
     ]
+    HELP_NOTES = """\
+In charts: arrows move the cursor, + and - zoom, < and > pan, 0
+shows the whole run; Ctrl and the wheel zoom too. Pictures follow
+the cursor."""
     ALLOW_IN_MAXIMIZED_VIEW = "TopBar, KeyBar"
     TAB_FOCUS: ClassVar[dict[str, str]] = {}  # tab -> selector of what gets the focus there
 

@@ -59,6 +59,11 @@ class NewScreen(BaseScreen):
         Binding("q", "leave", "Quit"),
     ]
 
+    HELP_NOTES = """\
+What is wrong is told at its field, and nothing starts before it is
+right. The line at the bottom does the same from a shell. A queued
+run waits for its turn."""
+
     def __init__(self, like: RunDir | None = None, *, draft: Draft | None = None) -> None:
         super().__init__()
         self.like = like

@@ -36,12 +36,12 @@ class PlaygroundScreen(Playing):
 
     AUTO_FOCUS = "TypingLine"
     HELP_NOTES = """\
-
-Type, and the run's generator writes it. Romaji becomes kana where the run knows kana
-(ka → か, n' → ん); kanji come from an input method, the clipboard, or Ctrl+L.
-Up and down go between the line and the sliders, left and right move a slider.
-In one hand, the whole text has one noise and one style; in many, each column has its own.
-What is kept lies in the run's folder, under kept/."""
+Type, and the run's generator writes it. Romaji becomes kana where
+the run knows kana (ka → か, n' → ん); kanji come from an input
+method, the clipboard, or Ctrl+L. Up and down go between the line
+and the sliders, left and right move a slider. In one hand, the
+whole text has one noise and one style; in many, each column has its
+own. What is kept lies in the run's folder, under kept/."""
 
     def __init__(self, run: RunDir, *, seed: int | None = None) -> None:
         super().__init__(run, seed)

@@ -62,6 +62,15 @@ class RunsScreen(RunActions):
         Binding("escape", "leave_filter", "Clear filter and marks", show=False),
     ]
 
+    HELP_NOTES = """\
+/ filters as you type: free text, tag:x, state:running, recipe:etl,
+sweep:ID.
+Marks (space) choose the runs to compare. Clicking a column title
+sorts by it. A sweep stands above its runs, a run above those made
+from it: f folds and opens them, from any of them; space on a sweep
+marks all its runs. r on a run that has finished asks how much
+further to train."""
+
     def __init__(self) -> None:
         super().__init__()
         self.page: Page | None = None

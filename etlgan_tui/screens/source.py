@@ -49,6 +49,10 @@ class SourceScreen(Checking):
         Binding("n", "new", "New run"),
     ]
 
+    HELP_NOTES = """\
+b goes through the looks: prepared as a run sees it, as scanned,
+before and after. / finds a character: itself, or its code (U+3042)."""
+
     def __init__(self, opened: Opened, *, tab: str = "") -> None:
         super().__init__(opened)
         self.page: Page | None = None

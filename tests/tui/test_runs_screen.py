@@ -20,6 +20,7 @@ from etlgan_tui.screens.run import RunScreen
 from etlgan_tui.screens.runs import RunsScreen
 from etlgan_tui.widgets.chart import Chart
 from etlgan_tui.widgets.keys import KeyBar
+from etlgan_tui.widgets.lines import Lines
 from etlgan_tui.widgets.run_table import HEADS, RunTable
 from tui.conftest import TestApp, held, make_run
 from tui.waiting import on, toasts, until
@@ -338,13 +339,23 @@ async def test_an_index_from_a_newer_version_is_told_in_one_line(home: Home) -> 
         assert len(toasts(pilot)) == 1
 
 
+def told(shown: HelpScreen) -> str:
+    return str(shown.query(Lines).last().content)
+
+
 async def test_help_lists_the_keys_of_this_screen(home: Home) -> None:
     make_run(home, 1)
     async with TestApp(home).run_test(size=(120, 40)) as pilot:
         await listed(pilot, 1)
         await pilot.press("question_mark")
-        keys = (await on(pilot, HelpScreen))._keys
-        assert {"Open", "Mark", "New run", "Compare", "Undo delete"} <= set(keys)
+        shown = await on(pilot, HelpScreen)
+        assert {"Open", "Mark", "New run", "Compare", "Undo delete"} <= set(shown._keys)
+        assert "filters as you type" in told(shown)
+        await pilot.press("escape", "n", "question_mark")
+        shown = await on(pilot, HelpScreen)
+        assert "Launch" in shown._keys
+        assert "filters" not in told(shown), "each screen tells of itself"
+        assert "from a shell" in told(shown)
 
 
 async def test_shrunk_to_a_postage_stamp_and_back(home: Home) -> None:

@@ -9,7 +9,7 @@ import pytest
 from core.rundir import Home
 from core.runs import launcher
 from core.runs.find import run_ids
-from core.runs.state import state_of
+from core.runs.state import reached, state_of
 from core.settings import RunConfig
 from core.studies import cells
 from core.studies.cells import Cell
@@ -72,20 +72,23 @@ def test_a_live_run_that_ends_before_its_turn_is_not_made_again(home: Home, smal
 def test_a_stopped_cell_goes_on_and_a_failed_one_is_told(
     home: Home, small: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("ETLGAN_TRAINER")
+    monkeypatch.setenv("FAKE_DELAY", "0.02")
     said: list[str] = []
-    cell = Cell("row", "etl", small(train__steps=12, train__save_every=2))
-    broken = Cell("row", "broken", small(data__source="/nowhere/at/all"))
+    cell, broken = (Cell("row", f"etl {seed}", small(seed=seed, train__steps=200)) for seed in (0, 1))
     run = launcher.start(home, cell.config)
-    while not any(run.checkpoints.glob("*.json")):
+    while not reached(run):
         time.sleep(0.02)
-    launcher.stop(run)
-    while state_of(run).live:
-        time.sleep(0.02)
-    found = dict(cells.trained(home, [cell, broken], study="test", jobs=1, tell=said.append))
+    launcher.stop(run, wait=30)
+    assert state_of(run).kind == "stopped"
+
+    def hear(line: str) -> None:
+        said.append(line)
+        monkeypatch.setenv("FAKE_MODE", "fail")  # whatever starts after the first one
+
+    found = dict(cells.trained(home, [cell, broken], study="test", jobs=1, tell=hear))
     assert found == {cell: run}
     assert state_of(run).kind == "finished"
-    assert any("broken" in line and "left out" in line and "/nowhere/at/all" in line for line in said)
+    assert any(line.startswith(broken.title) and "left out" in line and "fake" in line for line in said)
 
 
 def test_an_interrupt_stops_what_is_live(home: Home, small: Small) -> None:

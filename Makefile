@@ -4,14 +4,16 @@ TORCH ?= torch==2.13.0
 VENV ?= .venv
 
 BIN := $(VENV)/bin
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(4, (os.cpu_count() or 1) + 1))")
 
 .PHONY: run test test-slow test-slurm torture check bench clean
 
 run: $(VENV)/.installed ## train ten hiragana on the embedded handwriting and show them
 	$(BIN)/etlgan run hiragana-a-ka
 
+# One more test at a time than there are cores: a fifth of a test's time it waits for others.
 test: $(VENV)/.installed-dev ## the whole default suite
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test-slow: $(VENV)/.installed-dev ## the long quality and speed runs too
 	$(BIN)/python -m pytest -m "not torture" --timeout=3600

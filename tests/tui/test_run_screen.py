@@ -183,7 +183,7 @@ async def test_a_finished_run_is_asked_how_much_further_to_go(home: Home) -> Non
         assert answer.value == "60"
         for refused, why in (("30", "trained 30 steps already"), ("many", "train.steps")):
             answer.value = refused
-            await until(pilot, lambda why=why: why in str(prompt.query_one("#hint", Static).content))
+            await until(pilot, lambda: why in str(prompt.query_one("#hint", Static).content))  # noqa: B023
             await pilot.press("enter")
             assert pilot.app.screen is prompt
         answer.value = "45"
@@ -329,6 +329,6 @@ async def test_a_dialog_fits_the_smallest_terminal(home: Home) -> None:
             await pilot.press(key)
             prompt = await on(pilot, Prompt)
             dialog, keys = prompt.query_one(".dialog"), prompt.query_one(".dialog-keys")
-            await until(pilot, lambda dialog=dialog, keys=keys: 0 < keys.region.bottom < dialog.region.bottom <= 12)
+            await until(pilot, lambda: 0 < keys.region.bottom < dialog.region.bottom <= 12)  # noqa: B023
             await pilot.press("escape")
             await on(pilot, RunScreen)

@@ -74,6 +74,7 @@ class Index:
         self.histories = Histories()
         self._states: dict[str, tuple[str, State]] = {}
         self._next_sync = 0.0
+        self._outdated = False
 
     def page(self, query: Query, *, fresh: bool = True) -> Page:
         """One page of the runs asked for. `fresh`: read what is new in the directories first, if that is due; else
@@ -120,9 +121,14 @@ class Index:
             changes=differences(before.config, row.config) if before else (),
         )
 
+    def outdated(self) -> None:
+        """Something was done here: the next look reads the directories, however long that took last time."""
+        self._outdated = True
+
     def _sync(self, store: Store) -> None:
         begun = time.monotonic()
-        if begun >= self._next_sync and self.home.runs.is_dir():
+        if (self._outdated or begun >= self._next_sync) and self.home.runs.is_dir():
+            self._outdated = False  # before it reads: what is done meanwhile may be missed
             sync(self.home, store)
             self._next_sync = time.monotonic() + SYNC_SHARE * (time.monotonic() - begun)
 

@@ -139,6 +139,7 @@ further to train."""
     def changed(self, what: Changed) -> None:
         if what.run_id:
             self._select, self._select_looks = what.run_id, SELECT_LOOKS
+        self.etlgan.index.outdated()
         self._look.ask()
 
     # --- showing ---

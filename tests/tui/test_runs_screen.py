@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from functools import partial
 
 import pytest
@@ -14,6 +15,7 @@ from core.runs.meta import read_meta
 from core.runs.state import state_of
 from core.runs.store import Store
 from core.runs.sync import sync
+from etlgan_tui.screens.base import Changed
 from etlgan_tui.screens.help import HelpScreen
 from etlgan_tui.screens.prompt import Prompt
 from etlgan_tui.screens.run import RunScreen
@@ -94,8 +96,9 @@ async def test_a_run_just_started_is_gone_to_though_a_look_without_it_was_under_
         screen = await on(pilot, RunsScreen)
         before = screen.page
         assert before is not None
+        screen.etlgan.index._next_sync = time.monotonic() + 1000  # a look at the directories took long
         new = make_run(home, 2)
-        screen._select, screen._select_looks = new.id, 4
+        screen.changed(Changed(run_id=new.id))
         screen._show(before)  # read before the run was there
         await listed(pilot, 2)
         await until(pilot, lambda: shown.selected == new.id)

@@ -21,8 +21,9 @@ from etlgan_tui import looks
 from etlgan_tui.background import Errand
 from etlgan_tui.feed import Feed, Shot, environment_lines
 from etlgan_tui.index import labels, picture_path, plain
-from etlgan_tui.screens.base import Changed, RunActions
+from etlgan_tui.screens.base import Changed
 from etlgan_tui.screens.linked import LinkedCharts
+from etlgan_tui.screens.run_actions import RunActions
 from etlgan_tui.series import Column, Floats
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.chart import Chart, Series

@@ -19,7 +19,8 @@ from etlgan_tui.index import Listed, Page
 from etlgan_tui.index import Preview as Found
 from etlgan_tui.query import Query, parse
 from etlgan_tui.screens import run_lines
-from etlgan_tui.screens.base import Changed, RunActions
+from etlgan_tui.screens.base import Changed
+from etlgan_tui.screens.run_actions import RunActions
 from etlgan_tui.widgets.bar import TopBar
 from etlgan_tui.widgets.keys import KeyBar
 from etlgan_tui.widgets.lines import Lines

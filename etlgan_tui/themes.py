@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
+# With 16 colours a cursor's dark letters are black, and terminals show bold black as grey: hard to read on a bar.
+PLAIN_CURSOR = {"block-cursor-text-style": "none"}
+
 DARK = Theme(
     name="etlgan",
     primary="#6cb6ff",
@@ -21,6 +24,7 @@ DARK = Theme(
     surface="#181c22",
     panel="#222831",
     dark=True,
+    variables=PLAIN_CURSOR,
 )
 LIGHT = Theme(
     name="etlgan-light",
@@ -35,6 +39,7 @@ LIGHT = Theme(
     surface="#f3f1ec",
     panel="#e6e3db",
     dark=False,
+    variables=PLAIN_CURSOR,
 )
 SAFE = Theme(
     name="etlgan-colour-blind-safe",
@@ -49,6 +54,7 @@ SAFE = Theme(
     surface="#181818",
     panel="#262626",
     dark=True,
+    variables=PLAIN_CURSOR,
 )
 SAFE_LIGHT = Theme(
     name="etlgan-colour-blind-safe-light",
@@ -63,5 +69,6 @@ SAFE_LIGHT = Theme(
     surface="#f5f5f5",
     panel="#e4e4e4",
     dark=False,
+    variables=PLAIN_CURSOR,
 )
 THEMES = (DARK, LIGHT, SAFE, SAFE_LIGHT)

@@ -28,6 +28,7 @@ from core.export.request import Precision, fingerprint, span
 from core.export.typeset import Line, Typesetter
 from core.gan.sample import Sampler
 from core.glyphs.penman.noise import Noise, keys
+from core.glyphs.repertoire import composed
 
 BLOCK = 16  # lines drawn together on a CPU, always the same ones
 LARGE_BLOCK = 128  # on a GPU: some hundreds or thousands of characters
@@ -70,7 +71,7 @@ def read_texts(path: Path, *, length: int) -> list[str]:
     try:
         if path.stat().st_size > LARGEST_TEXT:
             raise DataError(f"{path}: has more than {LARGEST_TEXT >> 20} MiB; split it")
-        text = path.read_text(encoding="utf-8-sig")
+        text = composed(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from core.errors import ConfigError, DataError
+from core.glyphs.repertoire import composed
 
 Look = Literal["clean", "scanned"]
 Precision = Literal["fp32", "bf16"]
@@ -54,7 +55,7 @@ def read_frequencies(path: Path) -> dict[str, int]:
     try:
         if path.stat().st_size > LARGEST_TABLE:
             raise DataError(f"{path}: is too large for a table of characters and counts")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = composed(path.read_text(encoding="utf-8-sig")).splitlines()
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
@@ -69,6 +70,8 @@ def read_frequencies(path: Path) -> dict[str, int]:
         if cells[0] in counts:
             raise DataError(f"{path}, line {number}: {cells[0]} is there twice")
         counts[cells[0]] = int(cells[1])
+    if not any(counts.values()):
+        raise DataError(f"{path}: holds no count above 0; expected lines such as あ,1200")
     return counts
 
 
@@ -85,7 +88,7 @@ def checked(counts: dict[str, int]) -> tuple[tuple[str, int], ...]:
     wanted = tuple((character, count) for character, count in counts.items() if count > 0)
     total = sum(count for _, count in wanted)
     if not wanted:
-        raise ConfigError("no samples asked for; give --per-char 1000, or a table with counts above 0")
+        raise ConfigError("nothing is left to write: no character has a count above 0")
     if total > MOST:
         raise ConfigError(f"{total:,} samples are more than an export can number ({MOST:,})")
     return wanted

@@ -12,7 +12,7 @@ from safetensors.torch import save as serialise
 from torch import Tensor
 
 from core.errors import RunError
-from core.gan.saved import FORMAT, best_of, facts_path
+from core.gan.saved import FORMAT, best_of, damaged, facts_path
 from core.gan.saved import Checkpoint as Checkpoint
 from core.gan.saved import everything as everything
 from core.gan.saved import find as find
@@ -41,7 +41,7 @@ def save(
 
 
 def read(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """The tensors, checked against the shapes in the JSON. Damaged, or from elsewhere: RunError."""
+    """The tensors, checked against the shapes in the JSON. Damaged, not finite, or from elsewhere: RunError."""
     try:
         tensors = parse(checkpoint.path.read_bytes())
     except (OSError, SafetensorError) as error:
@@ -49,6 +49,8 @@ def read(checkpoint: Checkpoint) -> dict[str, Tensor]:
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
     if shapes != checkpoint.facts.get("shapes"):
         raise RunError(f"checkpoint {checkpoint.path}: its tensors are not those that its JSON lists; it is refused")
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise RunError(f"checkpoint {checkpoint.path}: its numbers are not all finite; choose another checkpoint")
     return tensors
 
 
@@ -58,21 +60,19 @@ def newest_readable(run: RunDir, tell: Callable[[str], None]) -> tuple[Checkpoin
     Damaged newer ones are set aside, so that nobody takes them for the last or the best of what is done again. None
     loads: RunError, for to begin anew would overwrite what the run has.
     """
-    damaged = []
+    bad = damaged(run)
     for checkpoint in reversed(everything(run)):
         try:
             found = checkpoint, read(checkpoint)
         except RunError:
-            damaged.append(checkpoint)
+            bad.append(checkpoint.path)
             continue
-        for each in damaged:
-            facts_path(each.path).rename(each.path.with_suffix(".damaged"))
-            tell(
-                f"checkpoint {each.path.name} cannot be read and is set aside; this goes on from step {found[0].step:,}"
-            )
+        for path in bad:
+            facts_path(path).rename(path.with_suffix(".damaged"))
+            tell(f"checkpoint {path.name} is damaged and is set aside; this goes on from step {found[0].step:,}")
         return found
-    if damaged:
-        names = ", ".join(each.path.name for each in damaged)
+    if bad:
+        names = ", ".join(path.name for path in bad)
         raise RunError(
             f"run {run.id}: no checkpoint of it can be read ({names}), so it cannot go on; "
             f"`etlgan rerun {run.id}` makes it again, in a folder of its own"

@@ -23,6 +23,7 @@ from core.gan.grid import CHUNK, generate
 from core.gan.model import Latent
 from core.gan.networks import build_generator, restored
 from core.gan.saved import names
+from core.glyphs import repertoire
 from core.rundir import RunDir
 from core.settings import RunConfig, TrainConfig
 
@@ -75,7 +76,8 @@ class Sampler:
         unknown = [character for character in characters if character not in numbers]
         if unknown:
             known = "".join(self.characters[:60]) + (" ..." if len(self.characters) > 60 else "")
-            raise RunError(f"this run never saw {' '.join(dict.fromkeys(unknown))}; it knows {known}")
+            named = " ".join(map(repertoire.shown, dict.fromkeys(unknown)))
+            raise RunError(f"this run never saw {named}; it knows {known}")
         return np.array([numbers[character] for character in characters], np.int64)
 
     def domain(self, name: str | None) -> int:

@@ -24,28 +24,38 @@ class Checkpoint(NamedTuple):
 
 def everything(run: RunDir) -> list[Checkpoint]:
     """All whole checkpoints, oldest first."""
-    found = []
-    for path in run.checkpoint_files():
-        facts = read_json(facts_path(path))
-        step, quality = facts.get("step"), facts.get("quality")
-        if facts.get("format") == FORMAT and isinstance(step, int) and isinstance(quality, int | float):
-            found.append(Checkpoint(path, step, float(quality), facts))
-    return found
+    return [found for path in run.checkpoint_files() if (found := _told_by(path))]
+
+
+def damaged(run: RunDir) -> list[Path]:
+    """Checkpoints whose JSON does not say what they are. One without a JSON is being written, or was not to its end."""
+    return [path for path in run.checkpoint_files() if facts_path(path).exists() and not _told_by(path)]
+
+
+def _told_by(path: Path) -> Checkpoint | None:
+    facts = read_json(facts_path(path))
+    step, quality = facts.get("step"), facts.get("quality")
+    if facts.get("format") != FORMAT or not isinstance(step, int) or not isinstance(quality, int | float):
+        return None
+    return Checkpoint(path, step, float(quality), facts)
 
 
 def find(run: RunDir, which: str = "best") -> Checkpoint:
-    """`best`, `last`, or a step number. None there: RunError that says what there is."""
+    """`best`, `last`, or a step number. None there, or a JSON that does not tell: RunError that says what there is."""
     found = everything(run)
     if not found:
         raise RunError(why_none(run))
-    if which == "last":
-        return found[-1]
-    if which == "best":
-        return best_of(found)
+    steps = ", ".join(str(checkpoint.step) for checkpoint in found)
+    if which in ("best", "last"):
+        if unclear := damaged(run):
+            raise RunError(
+                f"run {run.id}: which checkpoint is the {which} cannot be told, for {facts_path(unclear[0])} is "
+                f"damaged; remove it, or choose a step: {steps}"
+            )
+        return found[-1] if which == "last" else best_of(found)
     for checkpoint in found:
         if which.isdecimal() and checkpoint.step == int(which):
             return checkpoint
-    steps = ", ".join(str(checkpoint.step) for checkpoint in found)
     raise RunError(f"run {run.id} has no checkpoint {which!r}; it has best, last, {steps}")
 
 

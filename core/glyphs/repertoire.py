@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType
@@ -29,12 +30,23 @@ _FIRST_LEVEL_ROWS = range(16, 48)  # JIS X 0208 rows of the level-1 kanji; the l
 _CELLS = range(1, 95)
 _EUC_OFFSET = 0xA0
 
+_MARKED = re.compile(".[\u3099\u309a]")
 _LIKE_A_NAME = re.compile(r"(?=.*[a-z])[A-Za-z0-9_-]{2,}")
 
 
 def names_with(text: str) -> list[str]:
     """The sets that hold every character of a text; none for ASCII, which is rather meant as a word."""
     return [] if text.isascii() else [name for name in NAMES if set(text) <= set(characters(name))]
+
+
+def composed(text: str) -> str:
+    """Kana that are followed by a voicing mark of their own, as some systems write が, as one character each."""
+    return _MARKED.sub(lambda pair: unicodedata.normalize("NFC", pair[0]), text)
+
+
+def shown(character: str) -> str:
+    """A character in a message: its code point where it could not be seen, or only on the one before it."""
+    return f"U+{ord(character):04X}" if unicodedata.category(character)[0] in "CMZ" else character
 
 
 def characters(spec: str) -> tuple[str, ...]:
@@ -57,7 +69,7 @@ def _part(part: str, spec: str) -> tuple[str, ...]:
             f"no character set is named {part!r}; did you mean {near!r}? There are: {', '.join(_SETS)}. "
             "Single small letters are joined with '+', such as a+b"
         )
-    return tuple(c for c in part if not c.isspace())
+    return tuple(c for c in composed(part) if not c.isspace())
 
 
 def _unique(text: str) -> tuple[str, ...]:

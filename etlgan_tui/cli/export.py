@@ -130,7 +130,7 @@ def export(
     use_threads(threads)
     sampler = Sampler.load(run, checkpoint=checkpoint)
     sampler.domain(domain)  # a name that the run does not know is told before anything is made
-    known = _Known(sampler, skip=skip_unknown)
+    known = _Known(sampler, skip=skip_unknown, file=lines or frequencies)
     job = _line_job(run, sampler, known, asked) if asked.of_lines else _job(run, config, sampler, known, asked)
     _carry_out(job, only=shard, resume=resume, force=force, as_json=as_json)
 
@@ -138,17 +138,28 @@ def export(
 class _Known:
     """Characters that the run can draw; others are refused, or left out and told."""
 
-    def __init__(self, sampler: Sampler, *, skip: bool) -> None:
+    def __init__(self, sampler: Sampler, *, skip: bool, file: Path | None = None) -> None:
+        """`file`: where they are asked for, if not on the command line."""
         self.all, self.skipped, self._skip, self._sampler = sampler.characters, "", skip, sampler
+        self._file = file
 
     def only(self, characters: Iterable[str]) -> list[str]:
         """The known ones. Others: RunError that names them, or they are left out."""
         asked = list(characters)
         unknown = dict.fromkeys(character for character in asked if character not in self.all)
         if unknown and not self._skip:
-            self._sampler.labels(list(unknown))  # its error names them and what the run knows
+            self._refuse(list(unknown))
         self.skipped = "".join(dict.fromkeys(self.skipped + "".join(unknown)))
         return [character for character in asked if character in self.all]
+
+    def _refuse(self, unknown: list[str]) -> None:
+        from core.errors import RunError
+
+        try:
+            self._sampler.labels(unknown)  # its error names them and what the run knows
+        except RunError as error:
+            where = f"{self._file}: " if self._file else ""
+            raise RunError(f"{where}{error}; --skip-unknown leaves out what it does not know") from None
 
     def text(self, line: str) -> str:
         """A line without what was left out; blanks stay."""
@@ -281,7 +292,9 @@ def _reader(run: RunDir, config: RunConfig, sampler: Sampler, domain: str | None
 def _tell(known: _Known, run: RunDir, sampler: Sampler, what: str) -> None:
     terminal.tell(f"run {run.id}, step {sampler.step}: {what}")
     if known.skipped:
-        shown = " ".join(known.skipped[:40]) + " ..." * (len(known.skipped) > 40)
+        from core.glyphs.repertoire import shown as named
+
+        shown = " ".join(map(named, known.skipped[:40])) + " ..." * (len(known.skipped) > 40)
         terminal.tell(terminal.clean(f"etlgan: left out {len(known.skipped)} unknown: {shown}"))
 
 
@@ -298,8 +311,12 @@ def _carry_out(job: Job, *, only: int | None, resume: bool, force: bool, as_json
     if only is not None and only >= job.shards:
         raise ConfigError(f"--shard {only}: there are {job.shards}, from 0 on; --shards sets their number")
     start = time.perf_counter()
-    with progress_bar("written") as progress:
-        outcome = carry_out(job, only=only, resume=resume, force=force, progress=progress)
+    try:
+        with progress_bar("written") as progress:
+            outcome = carry_out(job, only=only, resume=resume, force=force, progress=progress)
+    except KeyboardInterrupt:
+        terminal.tell("stopped; the same command with --resume goes on")
+        raise
     seconds = time.perf_counter() - start
     doubted = below(job.out) if outcome.complete else {}
     if as_json:

@@ -189,6 +189,7 @@ def _begins_with(config: RunConfig, given: str | None, folder: Path | None) -> R
     from core import config as configuration
     from core.errors import RunError
     from core.gan import saved
+    from core.glyphs import repertoire
     from core.rundir import expanded
 
     if given is None and not config.train.init_from:
@@ -203,6 +204,9 @@ def _begins_with(config: RunConfig, given: str | None, folder: Path | None) -> R
     from core.gan import checkpoint  # torch, once there is a file to read
 
     checkpoint.read(found)
+    ours = repertoire.characters(config.data.chars)
+    if set(ours).isdisjoint(saved.names(found.facts, "characters")):
+        terminal.tell("etlgan: --init-from: that run knew none of these characters; only its strokes are a beginning")
     return configuration.override(config, {"train.init_from": str(found.path.absolute())})
 
 

@@ -38,6 +38,8 @@ def test_a_run_to_begin_with_is_looked_at_before_anything_starts(etlgan: Typed, 
     before = newest(home)
     other = ("--set", "recipe.name=classic", "--dry-run")
     complains(etlgan("run", *SMALL, *other, "--init-from", "last"), "--set recipe.name=etl", code=1)
+    stranger = ("--set", "data.chars=7", "--init-from", "last", "--dry-run")
+    assert "knew none of these characters" in etlgan("run", *SMALL, *stranger).err
     saved = max(home.run(before).checkpoints.glob("*.safetensors"))
     saved.write_bytes(saved.read_bytes()[:1000])
     complains(etlgan("run", *SMALL, "--init-from", "last", "--dry-run"), saved.name, "cannot be read", code=1)

@@ -103,11 +103,16 @@ def test_shards_by_processes_of_their_own_come_to_the_same(etlgan: Typed, tmp_pa
 def test_lines(etlgan: Typed, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("あい\n今日は亜\n")
     asked = ("--lines", str(tmp_path / "text.txt"))
-    complains(etlgan(*asked), "今 日 は")
+    complains(etlgan(*asked), "text.txt: this run never saw 今 日 は;", "--skip-unknown")
     code, _, err = etlgan(*asked, "--skip-unknown")
     assert code == 0
     assert "left out 3" in err
     assert (tmp_path / "out" / "labels.txt").read_text().split()[1::2] == ["あい", "亜"]
+
+
+def test_what_cannot_be_seen_is_named_by_its_number(etlgan: Typed, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("あ\u200bい\x1b[31m゙\n")
+    complains(etlgan("--lines", str(tmp_path / "text.txt")), "never saw U+200B U+001B [ 3 1 m U+3099;")
 
 
 def test_a_temperature_is_part_of_the_request_and_told(etlgan: Typed, tmp_path: Path) -> None:
@@ -186,6 +191,12 @@ def test_bad_input(etlgan: Typed, tmp_path: Path, arguments: list[str], words: l
 def test_a_table_that_cannot_be_read_names_the_line(etlgan: Typed, tmp_path: Path, line: str) -> None:
     (tmp_path / "table.csv").write_text(f"character,count\n{line}\n")
     complains(etlgan("--frequencies", str(tmp_path / "table.csv")), "table.csv, line ")
+
+
+@pytest.mark.parametrize("text", ["", "character,count\n", "あ,0\nい,0\n"])
+def test_a_table_without_any_count(etlgan: Typed, tmp_path: Path, text: str) -> None:
+    (tmp_path / "table.csv").write_text(text)
+    complains(etlgan("--frequencies", str(tmp_path / "table.csv")), "table.csv: holds no count above 0")
 
 
 def test_out_is_a_file_or_cannot_be_made(etlgan: Typed, tmp_path: Path) -> None:

@@ -126,6 +126,8 @@ def test_texts_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "texts.txt"
     path.write_text("\ufeffあいうえお\n\n  か  き \r\nさ\n", encoding="utf-8")
     assert read_texts(path, length=3) == ["あいう", "えお", "か き", "さ"]
+    path.write_text("か\u3099き", encoding="utf-8")
+    assert read_texts(path, length=3) == ["がき"], "as macOS writes names"
     path.write_text("\n \n")
     with pytest.raises(DataError, match="holds no text"):
         read_texts(path, length=3)

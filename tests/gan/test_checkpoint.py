@@ -124,23 +124,40 @@ def test_a_run_whose_every_checkpoint_is_damaged_does_not_begin_anew(run: RunDir
         checkpoint.read(checkpoint.find(run, "last"))
 
 
-def test_half_written_ones_do_not_count(run: RunDir) -> None:
-    save(run, 1)
-    run.checkpoint(2).write_bytes(run.checkpoint(1).read_bytes())  # the JSON comes last
-    (run.checkpoints / ".00000003.safetensors.77.tmp").write_bytes(b"x")
-    (run.checkpoints / "00000004.json").write_text('{"format": 1, "step": 4, "quality": 1}')
-    assert [found.step for found in checkpoint.everything(run)] == [1]
+def test_weights_that_are_no_numbers_are_refused(run: RunDir) -> None:
+    spoilt = tensors() | {"a.weight": torch.tensor([[1.0, float("nan")]])}
+    checkpoint.save(run, 3, spoilt, {}, quality=0.5, keep=2)
+    with pytest.raises(RunError, match=r"00000003.safetensors: its numbers are not all finite"):
+        checkpoint.read(checkpoint.find(run))
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "null", "{", '{"format": 2, "step": 2, "quality": 1}', '{"format": 1, "step": "2", "quality": 1}'],
 )
-def test_a_json_that_says_nothing_makes_no_checkpoint(run: RunDir, text: str) -> None:
-    save(run, 1)
-    save(run, 2)
+def test_a_damaged_json_leaves_open_which_is_the_best(
+    run: RunDir, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for step in (1, 2):
+        save(run, step)
     (run.checkpoints / "00000002.json").write_text(text)
+    for which in ("best", "last"):
+        with pytest.raises(RunError, match=rf"the {which} cannot be told, for .*00000002.json is damaged.*a step: 1$"):
+            checkpoint.find(run, which)
+    assert checkpoint.find(run, "1").step == 1
+    resumed = checkpoint.newest_readable(run, print)
+    assert resumed is not None
+    assert resumed[0].step == 1
+    assert "00000002.safetensors is damaged and is set aside; this goes on from step 1" in capsys.readouterr().out
     assert checkpoint.find(run, "last").step == 1
+
+
+def test_half_written_ones_do_not_count(run: RunDir) -> None:
+    save(run, 1)
+    run.checkpoint(2).write_bytes(run.checkpoint(1).read_bytes())  # the JSON comes last
+    (run.checkpoints / ".00000003.safetensors.77.tmp").write_bytes(b"x")
+    (run.checkpoints / "00000004.json").write_text('{"format": 1, "step": 4, "quality": 1}')
+    assert [found.step for found in checkpoint.everything(run)] == [1]
 
 
 def test_other_shapes_than_the_json_lists_are_refused(run: RunDir) -> None:

@@ -99,6 +99,7 @@ def test_union_keeps_order_and_drops_duplicates() -> None:
         ("ABC", "ABC"),
         ("7", "7"),
         ("a+b+digits", "ab0123456789"),
+        ("か\u3099は\u309aか", "がぱか"),
     ],
 )
 def test_literal(spec: str, expected: str) -> None:

@@ -205,6 +205,11 @@ def test_settings_of_the_generators_are_values_however_they_are_written() -> Non
             plan.changed(usual, wrong)
 
 
+def test_one_character_is_nothing_to_tell_apart() -> None:
+    with pytest.raises(ConfigError, match="--chars あ: a recogniser needs two characters"):
+        plan.check(plan.Plan(plan.real_domain("penman", "あ"), few=(5,), seeds=1))
+
+
 @pytest.mark.parametrize(
     ("words", "steps", "lr", "per_char", "held_out"),
     [

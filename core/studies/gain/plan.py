@@ -9,6 +9,7 @@ import msgspec
 from core import config as configs
 from core import presets
 from core.errors import ConfigError
+from core.glyphs import repertoire
 from core.settings import DataConfig, RunConfig
 
 ARMS = ("real", "augmented", "+ embedded", "+ generated", "+ both")
@@ -102,6 +103,8 @@ def usual(*, how: str | None, half: bool) -> Mapping[str, Any]:
 def check(plan: Plan) -> None:
     """What cannot be done: ConfigError."""
     configs.override(RunConfig(), {"model.size": plan.size, "train.lr": plan.lr})
+    if len(repertoire.characters(plan.data.chars)) < 2:
+        raise ConfigError(f"--chars {plan.data.chars}: a recogniser needs two characters to tell apart")
     if not plan.half and min(plan.few, default=0) < 1:
         raise ConfigError("--n: at least one real image a character; none is possible with --half only")
     if plan.half and plan.how != "mixed":

@@ -69,7 +69,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({
     "hiragana-sa-ha": _row("20 hiragana, さ to は rows",    chars="hiragana-sa-ha", size=32, net="xs", per_char=700, steps=3500, batch=64, seconds=410, recipe__r1=1.0, recipe__r2=1.0),
     "hiragana":       _row("all 46 hiragana",           chars="hiragana",       size=32, net="xs", per_char=700, steps=6500, batch=64, seconds=755, train__target=-0.01, recipe__r1=1.0, recipe__r2=1.0),
     "katakana":       _row("all 46 katakana",           chars="katakana",       size=32, net="xs", per_char=700, steps=6500, batch=64, seconds=755, train__target=-0.01, recipe__r1=1.0, recipe__r2=1.0),
-    "kanji-10":       _row("10 kanji, 161 images each", chars="kanji-10",       size=32, net="xs", per_char=161, steps=3600, batch=64, seconds=480, recipe__r1=3.0, recipe__r2=3.0, recipe__augment=0.5),
+    "kanji-10":       _row("10 kanji, 161 images each", chars="kanji-10",       size=32, net="xs", per_char=161, steps=3600, batch=64, seconds=480, recipe__r1=3.0, recipe__r2=3.0, recipe__augment=0.3),
     "kanji-10-700":   _row("10 kanji, 700 images each", chars="kanji-10",       size=32, net="xs", per_char=700, steps=3600, batch=64, seconds=420, recipe__r1=1.0, recipe__r2=1.0),
     "kmnist":         _row("10 cursive hiragana; with --data kmnist:PATH", chars="おきすつなはまやれを", size=32, net="xs", per_char=800, steps=10000, batch=64, seconds=1000, recipe__r1=5.0, recipe__r2=5.0, recipe__label_fake=0.3, recipe__augment=0.5),
     "kyoiku":         _row("1,026 school kanji; wants a GPU", chars="kyoiku", size=64, net="l", per_char=161, steps=30000, batch=512, seconds=500_000, data__style="clean", data__held_out=20, recipe__augment=0.5, recipe__ramp=0.15, train__sample_every=1000, train__save_every=2000),

@@ -315,7 +315,7 @@ def _carry_out(job: Job, *, only: int | None, resume: bool, force: bool, as_json
         with progress_bar("written") as progress:
             outcome = carry_out(job, only=only, resume=resume, force=force, progress=progress)
     except KeyboardInterrupt:
-        terminal.tell("stopped; the same command with --resume goes on")
+        terminal.tell(f"stopped; the same command with --resume {'instead of --force ' if force else ''}goes on")
         raise
     seconds = time.perf_counter() - start
     doubted = below(job.out) if outcome.complete else {}

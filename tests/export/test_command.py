@@ -199,6 +199,16 @@ def test_a_table_without_any_count(etlgan: Typed, tmp_path: Path, text: str) -> 
     complains(etlgan("--frequencies", str(tmp_path / "table.csv")), "table.csv: holds no count above 0")
 
 
+def test_ctrl_c_says_how_to_go_on(etlgan: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.export.job.carry_out", interrupted)
+    code, out, err = etlgan("--per-char", "2")
+    assert (code, out) == (130, "")
+    assert err.splitlines()[-1] == "stopped; the same command with --resume goes on"
+
+
 def test_out_is_a_file_or_cannot_be_made(etlgan: Typed, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     complains(etlgan("--per-char", "2", out="file"), "is a file")

@@ -153,7 +153,7 @@ def test_assignments() -> None:
         (b'{"version": 999}', "written by a newer etlgan"),
         (b'{"version": "1"}', "written by a newer etlgan"),
         (b"\xff\xff", "malformed"),
-        (b'{"preset": "\xff"}', "utf-8"),
+        (b'{"preset": "\xff"}', "(?i:utf-8)"),  # its case is of the msgspec release
         (b'{"a":' * 100_000, "recursion"),
     ],
 )
